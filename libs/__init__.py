@@ -1,0 +1,1 @@
+"""Small tools named for what they do; no service logic lives here."""

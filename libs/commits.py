@@ -1,0 +1,306 @@
+"""Shared commits: whatever waits, requests and events alike, is handled in one transaction.
+
+While one transaction commits, the next batch collects; there is no linger timer, so a lone message is not
+delayed. A batch that the database refuses is halved until the culprit stands alone; a culprit that is an
+event is set aside with its reason, one that is a request gets a refusal. What was redelivered after a
+crash is handled alone from the start, so that a crash-poison takes no neighbour along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+from opentelemetry.context import Context
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from libs import answers, inbox, outbox, traces
+from libs.answers import Answer
+from libs.clock import Clock
+from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstate
+from libs.envelope import Event
+from libs.metrics import DEEDS, SHARED
+from libs.refusals import ClientKeyReused, Conflict, Park, Refusal, TryAgain
+from libs.work import House, Shared, Work
+
+LOG = structlog.get_logger(__name__)
+MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
+MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
+Settle = Callable[[Work, list[str]], Awaitable[None]]
+
+
+class _SettleFailed(Exception):
+    """Settling failed: like a statement that failed, it concerns the whole batch until it is halved."""
+
+
+class Commits:
+    """The one place that commits; the relay is offered the outbox rows of every commit."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        house: House,
+        clock: Clock,
+        dispatch: Callable[[Work, Event], Awaitable[None]],
+        relay: Handover,
+        settle: Settle | None = None,
+    ) -> None:
+        self._engine = engine
+        self._house = house
+        self._clock = clock
+        self._dispatch = dispatch
+        self._relay = relay
+        self._settle = settle
+        self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
+        self._open = 0
+        self.maybe_parked = True
+        self.generation = 0  # counts commits that changed something: timers and readiness look for change
+        self.committed = asyncio.Event()
+
+    @property
+    def open(self) -> int:
+        """Deeds that are waiting or being handled."""
+        return self._open
+
+    def submit(self, deed: Deed) -> asyncio.Future[Any]:
+        """Queue a deed; its future holds the result, or the refusal."""
+        self._open += 1
+        deed.done.add_done_callback(self._closed)
+        self._waiting.put_nowait(deed)
+        return deed.done
+
+    async def do(self, name: str, run: Run, parent: Context | None = None, asked: Asked | None = None) -> Any:
+        """Run one deed in the next shared transaction and wait for its commit; TryAgain when too many wait."""
+        if asked is not None and self._open > MOST_WAITING:
+            raise TryAgain()
+        deed = Deed(name, run, asyncio.get_running_loop().create_future(), parent, asked=asked)
+        return await self.submit(deed)
+
+    def _closed(self, _: asyncio.Future[Any]) -> None:
+        self._open -= 1
+
+    async def run(self) -> None:
+        """Commit batch after batch until cancelled."""
+        pending: Deed | None = None
+        while True:
+            batch = [pending or await self._waiting.get()]
+            pending = None
+            while not batch[0].alone and len(batch) < MOST_DEEDS and not self._waiting.empty():
+                deed = self._waiting.get_nowait()
+                if deed.alone:
+                    pending = deed
+                    break
+                batch.append(deed)
+            await self.handle(batch)
+
+    async def handle(self, batch: Sequence[Deed]) -> None:
+        """Handle a batch to its end: committed, refused, set aside, or (events) held until the database is back."""
+        delay = 0.05
+        while batch:
+            try:
+                await self._transaction(batch)
+                return
+            except Exception as reason:  # a statement failed: the whole transaction is void
+                if is_transient(reason):
+                    batch = self._hold(batch, reason)
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, 2.0)
+                elif len(batch) > 1:
+                    middle = len(batch) // 2
+                    await self.handle(batch[:middle])
+                    batch = batch[middle:]
+                else:
+                    await self._give_up(batch[0], reason)
+                    return
+
+    def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
+        LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
+        held = []
+        for deed in batch:
+            deed.tries += 1
+            if not deed.patient and deed.event is None and deed.tries > 3:
+                DEEDS.labels("unavailable").inc()
+                deed.refuse(TryAgain())
+            else:
+                held.append(deed)
+        return held
+
+    async def _give_up(self, deed: Deed, reason: Exception) -> None:
+        cause = reason.__cause__ if isinstance(reason, _SettleFailed) and reason.__cause__ else reason
+        LOG.error("deed_failed", deed=deed.name, error=type(cause).__name__, detail=str(cause)[:500])
+        DEEDS.labels("failed").inc()
+        if deed.event is None:
+            conflict = isinstance(cause, IntegrityError) or sqlstate(cause) in ("P0001", "23000")
+            deed.refuse(Conflict() if conflict else cause if isinstance(cause, Exception) else reason)
+            return
+        event = deed.event
+
+        async def set_aside(work: Work) -> None:
+            raise Poison(f"{type(cause).__name__}: {cause}")
+
+        await self.handle([Deed(deed.name, set_aside, deed.done, deed.parent, event=event, alone=True)])
+
+    async def _transaction(self, batch: Sequence[Deed]) -> None:
+        results: list[tuple[Deed, Any, Exception | None]] = []
+        async with self._engine.begin() as connection:
+            shared = Shared(connection, self._house, self._clock.now())
+            seqs = self._relay.take_confirmed()
+            try:
+                await outbox.mark_sent(connection, seqs)
+                fresh, known = await self._open_batch(connection, shared, batch)
+                given: list[Answer] = []
+                seen: set[tuple[str, str]] = set()
+                for deed in batch:
+                    results.append(await self._one(deed, shared, fresh, known, given, seen))
+                await shared.flush()
+                await self._retry_parked(shared)
+                await self._settle_touched(shared)
+                await answers.write(connection, given)
+                rows = await outbox.write(connection, shared.said)
+            except BaseException:
+                self._relay.put_back(seqs)
+                raise
+        SHARED.observe(len(batch))
+        if shared.wrote:
+            self.generation += 1
+            self.committed.set()
+        self._relay.offer(rows)
+        for deed, result, reason in results:
+            if reason is None:
+                deed.finish(result)
+            else:
+                deed.refuse(reason)
+
+    async def _open_batch(
+        self, connection: AsyncConnection, shared: Shared, batch: Sequence[Deed]
+    ) -> tuple[set[tuple[str, str]], dict[answers.Identity, Answer]]:
+        events = {(deed.event.source, deed.event.id): deed.event for deed in batch if deed.event}
+        fresh = await inbox.hear(connection, list(events.values()))
+        asked = {(deed.asked.actor, deed.asked.client_key) for deed in batch if deed.asked}
+        known = await answers.find(connection, sorted(asked))
+        await shared.load(place for deed in batch for place in deed.loads)
+        return fresh, known
+
+    async def _one(
+        self,
+        deed: Deed,
+        shared: Shared,
+        fresh: set[tuple[str, str]],
+        known: dict[answers.Identity, Answer],
+        given: list[Answer],
+        seen: set[tuple[str, str]],
+    ) -> tuple[Deed, Any, Exception | None]:
+        if deed.event is not None:
+            identity = (deed.event.source, deed.event.id)
+            if identity not in fresh or identity in seen:
+                DEEDS.labels("repeated").inc()
+                return deed, None, None
+            seen.add(identity)
+            await self._event(deed.event, deed.run, deed.parent, shared)
+            return deed, None, None
+        asked = deed.asked
+        if asked is not None and (earlier := known.get((asked.actor, asked.client_key))):
+            same = earlier.request_sha256 == asked.request_sha256
+            DEEDS.labels("repeated").inc()
+            return (deed, earlier, None) if same else (deed, None, ClientKeyReused())
+        work = Work(shared, deed.name, deed.parent)
+        try:
+            result = await deed.run(work)
+        except DBAPIError:
+            raise
+        except Exception as reason:
+            work.fail(reason)
+            DEEDS.labels("refused" if isinstance(reason, Refusal) else "failed").inc()
+            return deed, None, reason
+        work.succeed()
+        DEEDS.labels("done").inc()
+        if asked is None:
+            return deed, result, None
+        subject = next(reversed(shared.touched), None) if shared.touched else None
+        answer = Answer(
+            asked.actor, asked.client_key, asked.request_sha256, asked.status, asked.encode(result), subject
+        )
+        given.append(answer)
+        known[(asked.actor, asked.client_key)] = answer
+        return deed, answer, None
+
+    async def _event(
+        self, event: Event, run: Run, parent: Context | None, shared: Shared, *, parked: bool = False
+    ) -> bool:
+        """Handle one event of the batch; True when it is settled (handled or set aside), False when parked."""
+        work = Work(shared, f"on {event.type}", parent, cause=event.id)
+        work.touch(event.subject)
+        try:
+            await run(work)
+        except DBAPIError:
+            raise
+        except Park as missing:
+            work.fail(missing)
+            if not parked:
+                await inbox.park(shared.connection, event, missing.waits_for)
+                self.maybe_parked = True
+                DEEDS.labels("parked").inc()
+            return False
+        except Exception as reason:
+            work.fail(reason)
+            code = getattr(reason, "code", "handler_failed")
+            LOG.error("event_set_aside", event=event.type, id=event.id, source=event.source, code=code,
+                      reason=f"{type(reason).__name__}: {reason}"[:500])  # fmt: skip
+            DEEDS.labels("set_aside").inc()
+            given_up = inbox.SetAside(
+                event.source, event.id, event.type, event.subject, event.to_json(), code, str(reason)[:2000]
+            )
+            if parked:
+                await inbox.unpark(shared.connection, event)
+            await inbox.set_aside(shared.connection, given_up)
+            return True
+        work.succeed()
+        DEEDS.labels("done").inc()
+        if parked:
+            await inbox.unpark(shared.connection, event)
+        return True
+
+    async def _retry_parked(self, shared: Shared) -> None:
+        """Events that waited for something this transaction touched are handled in it, until none moves."""
+        moved = self.maybe_parked and bool(shared.touched)
+        while moved:
+            moved = False
+            for event in await inbox.parked(shared.connection, list(shared.touched)):
+                moved |= await self._again(event, shared)
+            await shared.flush()
+
+    async def _again(self, event: Event, shared: Shared) -> bool:
+        async def run(work: Work) -> None:
+            await self._dispatch(work, event)
+
+        return await self._event(event, run, traces.context(event.traceparent), shared, parked=True)
+
+    async def sweep_parked(self, limit: int = 200) -> int:
+        """Try all parked events once more; returns how many moved (called by a timer)."""
+
+        async def sweep(work: Work) -> int:
+            shared = work._shared
+            waiting = await inbox.parked(shared.connection, None, limit)
+            self.maybe_parked = bool(waiting)
+            moved = 0
+            for event in waiting:
+                moved += await self._again(event, shared)
+            return moved
+
+        return int(await self.do("sweep parked", sweep))
+
+    async def _settle_touched(self, shared: Shared) -> None:
+        if self._settle is None or not shared.touched:
+            return
+        work = Work(shared, f"settle {self._house.speaker.service}", None, settling=True)
+        try:
+            await self._settle(work, list(shared.touched))
+        except DBAPIError:
+            raise
+        except Exception as reason:
+            raise _SettleFailed(str(reason)) from reason
+        work.succeed()
+        await shared.flush()

@@ -1,0 +1,186 @@
+"""The services' door: takes batches of events from the queue and puts each into a shared transaction.
+
+Acknowledgement is manual and comes after the commit. Nothing here can lose an event: what cannot be read is
+set aside with its text, what cannot be handled is set aside with its reason, and what was delivered again
+after a crash is handled alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import structlog
+from aiormq.exceptions import AMQPError
+from faststream import AckPolicy
+from faststream.rabbit import (
+    Channel,
+    ExchangeType,
+    QueueType,
+    RabbitBroker,
+    RabbitExchange,
+    RabbitMessage,
+    RabbitQueue,
+)
+from pydantic import BaseModel, ValidationError
+
+from libs import inbox, traces
+from libs.commits import Commits
+from libs.deeds import Deed
+from libs.envelope import Bad, Event, decode
+from libs.flow import Flow
+from libs.metrics import HEARD, UNREADABLE
+from libs.work import Place, Work
+
+LOG = structlog.get_logger(__name__)
+PREFETCH = 200
+M = TypeVar("M", bound=BaseModel)
+Handler = Callable[[Work, Event, Any], Awaitable[None]]
+Loads = Callable[[Event], Sequence[Place]]
+
+
+class UnknownEvent(Exception):
+    """An event this service has no ear for (a new type or a next major version): kept, not dropped."""
+
+    code = "unknown_event"
+
+
+class BadContent(Exception):
+    """The data of an event does not fit what this service understands by it."""
+
+    code = "bad_content"
+
+
+class Consumers:
+    """What a service hears: one handler per event name."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, tuple[type[BaseModel], Handler, Loads | None]] = {}
+
+    def on(self, event_type: str, model: type[M], loads: Loads | None = None) -> Callable[[Handler], Handler]:
+        """Register the handler of ``event_type``; ``loads`` names the records it will want, for one bulk load."""
+
+        def register(handler: Handler) -> Handler:
+            if event_type in self.handlers:
+                raise ValueError(f"{event_type} is heard twice")
+            self.handlers[event_type] = (model, handler, loads)
+            return handler
+
+        return register
+
+    async def dispatch(self, work: Work, event: Event) -> None:
+        """Give the event to its handler; UnknownEvent or BadContent when it cannot be given."""
+        found = self.handlers.get(event.type)
+        if found is None:
+            raise UnknownEvent(event.type)
+        model, handler, _ = found
+        try:
+            data = model.model_validate(event.data)
+        except ValidationError as broken:
+            raise BadContent(f"{event.type}: {broken.errors(include_url=False, include_input=False)}"[:1500]) from None
+        await handler(work, event, data)
+
+    def loads(self, event: Event) -> list[Place]:
+        """The records the event's handler will want; an unreadable hint is no reason to fail."""
+        found = self.handlers.get(event.type)
+        if found is None or found[2] is None:
+            return []
+        try:
+            return list(found[2](event))
+        except (KeyError, TypeError, ValueError):
+            return []
+
+
+async def _raw(message: Any) -> bytes:
+    """FastStream must not decode: an undecodable body would never reach the handler and stay unacknowledged."""
+    return bytes(message.body)
+
+
+class Listener:
+    """The consuming side of a service, on a broker connection of its own."""
+
+    def __init__(self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits) -> None:
+        self.broker = RabbitBroker(
+            url,
+            default_channel=Channel(prefetch_count=PREFETCH, on_return_raises=True),
+            decoder=_raw,
+            reconnect_interval=1.0,
+            graceful_timeout=10.0,
+            client_properties={"connection_name": f"{queue} consuming"},
+            logger=None,
+        )
+        self._consumers = consumers
+        self._commits = commits
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.heard = 0
+        exchange = RabbitExchange(flow.exchange, type=ExchangeType.TOPIC, durable=True, declare=False)
+        self._subscriber = self.broker.subscriber(
+            RabbitQueue(queue, queue_type=QueueType.QUORUM, durable=True, declare=False),
+            exchange,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+        )
+        self._subscriber(self._take)
+
+    @property
+    def idle(self) -> bool:
+        """No message is between its delivery and its acknowledgement."""
+        return not self._tasks
+
+    async def _take(self, message: RabbitMessage) -> None:
+        raw = message.raw_message
+        task = asyncio.create_task(self._settle(raw, bool(raw.redelivered)))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _settle(self, raw: Any, alone: bool) -> None:
+        futures = [self._submit(element, alone) for element in decode(bytes(raw.body), raw.content_type)]
+        self.heard += len(futures)
+        await asyncio.gather(*futures)
+        try:
+            await raw.ack()
+        except (AMQPError, ConnectionError, RuntimeError) as gone:  # delivered again, and recognised by the inbox
+            LOG.info("acknowledgement_lost", error=type(gone).__name__)
+
+    def _submit(self, element: Event | Bad, alone: bool) -> asyncio.Future[Any]:
+        done = asyncio.get_running_loop().create_future()
+        if isinstance(element, Bad):
+            UNREADABLE.inc()
+            LOG.error("unreadable_event_set_aside", reason=element.reason[:300])
+            given_up = inbox.unreadable(element.body, element.reason)
+
+            async def keep(work: Work) -> None:
+                await inbox.set_aside(work._shared.connection, given_up)
+
+            return self._commits.submit(Deed("set aside", keep, done, alone=True, patient=True))
+        event = element
+        known = event.type if event.type in self._consumers.handlers else "unknown"
+        HEARD.labels(known).inc()
+
+        async def run(work: Work) -> None:
+            await self._consumers.dispatch(work, event)
+
+        parent = traces.context(event.traceparent)
+        loads = self._consumers.loads(event)
+        return self._commits.submit(
+            Deed(f"on {event.type}", run, done, parent, event=event, loads=loads, alone=alone)
+        )
+
+    async def start(self) -> None:
+        """Begin to consume."""
+        await self.broker.start()
+
+    async def stop(self) -> None:
+        """Cancel the consumer, let what is held finish, then close (FastStream's own stop drops deliveries)."""
+        subscriber: Any = self._subscriber
+        queue, tag = getattr(subscriber, "_queue_obj", None), getattr(subscriber, "_consumer_tag", None)
+        if queue is not None and tag is not None:
+            try:
+                await asyncio.wait_for(queue.cancel(tag), 5)
+            except (AMQPError, ConnectionError, RuntimeError, TimeoutError):
+                pass
+            subscriber._consumer_tag = None
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=10)
+        await self.broker.stop()

@@ -1,0 +1,89 @@
+"""What waits for a shared transaction, and how a failure is told from a database that is merely away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from opentelemetry.context import Context
+from sqlalchemy.exc import DBAPIError
+
+from libs import outbox
+from libs.envelope import Event
+from libs.work import Place, Work
+
+Run = Callable[[Work], Awaitable[Any]]
+_TRANSIENT_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "25006", "25P03")
+
+
+@dataclass(eq=False, slots=True)
+class Asked:
+    """What identifies a person's command: who, their own key, the hash of what they asked, the status on success."""
+
+    actor: str
+    client_key: str
+    request_sha256: str
+    status: int
+    encode: Callable[[Any], str]
+
+
+@dataclass(eq=False, slots=True)
+class Deed:
+    """One request, event or timer waiting for its transaction."""
+
+    name: str
+    run: Run
+    done: asyncio.Future[Any]
+    parent: Context | None = None
+    event: Event | None = None
+    asked: Asked | None = None
+    loads: list[Place] = field(default_factory=list)
+    alone: bool = False
+    patient: bool = False  # waits for the database however long it is away
+    tries: int = 0
+
+    def finish(self, result: Any) -> None:
+        """Give the waiting door its result."""
+        if not self.done.done():
+            self.done.set_result(result)
+
+    def refuse(self, reason: Exception) -> None:
+        """Give the waiting door the reason why nothing was done."""
+        if not self.done.done():
+            self.done.set_exception(reason)
+
+
+class Poison(Exception):
+    """An event whose effect the database refuses every time."""
+
+    code = "effect_refused"
+
+
+class Handover(Protocol):
+    """The relay, as the commits see it."""
+
+    def offer(self, rows: list[outbox.OutboxRow]) -> None:
+        """These rows are committed: send them."""
+
+    def take_confirmed(self) -> list[int]:
+        """The rows the broker has confirmed since last asked."""
+
+    def put_back(self, seqs: list[int]) -> None:
+        """Marking these failed with its transaction: give them out again."""
+
+
+def sqlstate(reason: BaseException) -> str:
+    """PostgreSQL's error code of a failed statement; empty when it never reached the server."""
+    return str(getattr(getattr(reason, "orig", None), "sqlstate", "") or "")
+
+
+def is_transient(reason: BaseException) -> bool:
+    """Whether the same transaction may well succeed later: the database is away, or a deadlock was broken."""
+    if isinstance(reason, DBAPIError):
+        state = sqlstate(reason)
+        return bool(reason.connection_invalidated) or state.startswith(_TRANSIENT_STATES) or (
+            not state and "closed" in str(reason).lower()
+        )
+    return isinstance(reason, (OSError, TimeoutError, ConnectionError))

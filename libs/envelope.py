@@ -1,0 +1,153 @@
+"""Knows the wire: one CloudEvent per fact, many of them in one AMQP message (CloudEvents batch format)."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
+_REQUIRED = ("id", "type", "source", "time", "subject", "data")
+
+
+def instant(moment: datetime) -> str:
+    """An aware instant as UTC text ending in Z, e.g. ``2026-01-05T01:00:00Z``."""
+    if moment.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_instant(text: str) -> datetime:
+    """The aware UTC instant written as ``text``; ValueError when it has no zone or is no instant."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"an instant needs a time zone: {text}")
+    return moment.astimezone(UTC)
+
+
+def new_id() -> str:
+    """A random 128-bit identity in hex: event ids, case ids, client keys."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, said once by its owner. Its identity is (source, id).
+
+    ``time`` is the business instant, ``subject`` the case id (or the thing published), ``department``
+    the one department that says it or is told it, ``causationid`` the event it followed from,
+    ``traceparent`` the W3C trace context of the deed that said it.
+    """
+
+    id: str
+    type: str
+    source: str
+    time: datetime
+    subject: str
+    data: dict[str, Any]
+    causationid: str | None = None
+    traceparent: str | None = None
+    department: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The CloudEvents 1.0 JSON form, absent extensions left out."""
+        cloud: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "time": instant(self.time),
+            "subject": self.subject,
+            "datacontenttype": "application/json",
+            "dataschema": f"urn:onewindow:event:{self.type}",
+        }
+        for name in ("causationid", "traceparent", "department"):
+            value = getattr(self, name)
+            if value is not None:
+                cloud[name] = value
+        cloud["data"] = self.data
+        return cloud
+
+    def to_json(self) -> str:
+        """The exact text that is stored in the outbox and sent."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """One element of a message that is no event: kept as text, with the reason, and set aside alone."""
+
+    body: str
+    reason: str
+
+
+def event_from(cloud: Any) -> Event:
+    """Read one CloudEvent; ValueError says what is wrong with it."""
+    if not isinstance(cloud, dict):
+        raise ValueError("an event is a JSON object")
+    missing = [name for name in _REQUIRED if name not in cloud]
+    if missing:
+        raise ValueError(f"attributes missing: {', '.join(missing)}")
+    for name in ("id", "type", "source", "time", "subject"):
+        if not isinstance(cloud[name], str) or not cloud[name] or len(cloud[name]) > 200:
+            raise ValueError(f"attribute {name} must be text of 1 to 200 characters")
+        if "\x00" in cloud[name]:
+            raise ValueError(f"attribute {name} holds a NUL")
+    if not isinstance(cloud["data"], dict):
+        raise ValueError("data must be a JSON object")
+    extensions = {name: cloud.get(name) for name in ("causationid", "traceparent", "department")}
+    if any(value is not None and not isinstance(value, str) for value in extensions.values()):
+        raise ValueError("extensions are text")
+    return Event(
+        id=cloud["id"],
+        type=cloud["type"],
+        source=cloud["source"],
+        time=parse_instant(cloud["time"]),
+        subject=cloud["subject"],
+        data=cloud["data"],
+        **extensions,
+    )
+
+
+def decode(body: bytes, content_type: str | None) -> list[Event | Bad]:
+    """The events of one AMQP message. Never raises: what is no event comes back as ``Bad``."""
+    try:
+        if (content_type or "").split(";")[0].strip() != BATCH_CONTENT_TYPE:
+            raise ValueError(f"content type {content_type!r} is not {BATCH_CONTENT_TYPE}")
+        elements = json.loads(body)
+        if not isinstance(elements, list):
+            raise ValueError("a batch is a JSON list")
+    except (ValueError, RecursionError) as broken:
+        return [Bad(body.decode("utf-8", "replace").replace("\x00", "�"), f"undecodable message: {broken}")]
+    return [_event_or_bad(element) for element in elements]
+
+
+def _event_or_bad(element: Any) -> Event | Bad:
+    try:
+        return event_from(element)
+    except (ValueError, TypeError) as broken:
+        text = json.dumps(element, ensure_ascii=False).replace("\\u0000", "�")
+        return Bad(text, f"not an event: {broken}")
+
+
+def batches(texts: Iterable[tuple[int, str]], limit: int) -> Iterator[tuple[list[int], bytes]]:
+    """Pack event texts, keyed by a number, into batch bodies of at most ``limit`` bytes each.
+
+    An event larger than the limit travels alone; the broker's own limit then speaks.
+    """
+    keys: list[int] = []
+    parts: list[bytes] = []
+    size = 2
+    for key, text in texts:
+        part = text.encode()
+        if parts and size + len(part) + 1 > limit:
+            yield keys, b"[" + b",".join(parts) + b"]"
+            keys, parts, size = [], [], 2
+        keys.append(key)
+        parts.append(part)
+        size += len(part) + 1
+    if parts:
+        yield keys, b"[" + b",".join(parts) + b"]"

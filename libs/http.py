@@ -1,0 +1,265 @@
+"""The door for people and programs: who may knock, what a command needs, what an answer looks like."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+
+from libs import identity
+from libs.answers import Answer
+from libs.commits import Commits
+from libs.deeds import Asked
+from libs.identity.access import Verdict
+from libs.metrics import HTTP_SECONDS
+from libs.refusals import ClientKeyMissing, Refusal
+from libs.work import Work
+
+LOG = structlog.get_logger(__name__)
+_CLIENT_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
+PROBLEM = "application/problem+json"
+
+
+class Body(BaseModel):
+    """A request body: exact types, no unknown members."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", str_max_length=20_000)
+
+
+class NeedsPerson(Refusal):
+    """The route needs a person and the request names none."""
+
+    code = "person_needed"
+    status = 401
+    title = "Log in, or send a valid access token."
+
+
+class WrongFunction(Refusal):
+    """The person's functions do not include this."""
+
+    code = "not_your_function"
+    status = 403
+    title = "Your function does not allow this."
+
+
+class ForeignOrigin(Refusal):
+    """A form came from another site."""
+
+    code = "foreign_origin"
+    status = 403
+    title = "This form was not sent from our own pages."
+
+
+class _LogIn(Exception):
+    """A page needs a person: send the browser to the login."""
+
+
+def router(prefix: str = "/api") -> APIRouter:
+    """A router for programs; every error is a problem document."""
+    problem = {"content": {PROBLEM: {}}, "description": "Problem details (RFC 9457) with a stable code"}
+    return APIRouter(prefix=prefix, responses={"4XX": problem, "5XX": problem})
+
+
+def page_router() -> APIRouter:
+    """A router for pages; it stays out of the OpenAPI document."""
+    return APIRouter(include_in_schema=False)
+
+
+async def _find_person(request: Request) -> identity.Person | None:
+    if not hasattr(request.state, "person"):
+        request.state.person = await request.app.state.person_finder.from_request(request)
+    person: identity.Person | None = request.state.person
+    return person
+
+
+async def enforce(request: Request) -> None:
+    """Deny by default: the access matrix decides for every route, before its handler runs."""
+    route = request.scope["route"].path
+    person = await _find_person(request)
+    verdict = request.app.state.access.allowed(request.method, route, person)
+    if verdict is Verdict.ALLOWED:
+        return
+    if verdict is Verdict.NEEDS_PERSON:
+        if wants_page(request) and request.method == "GET":
+            raise _LogIn()
+        raise NeedsPerson()
+    LOG.info("access_refused", method=request.method, route=route, person=person.sub if person else None)
+    raise WrongFunction()
+
+
+async def _person(request: Request) -> identity.Person:
+    person = await _find_person(request)
+    if person is None:
+        raise NeedsPerson()
+    return person
+
+
+Person = Annotated[identity.Person, Depends(_person)]
+PagePerson = Annotated[identity.Person, Depends(_person)]
+MaybePerson = Annotated[identity.Person | None, Depends(_find_person)]
+
+
+async def _reader(request: Request) -> AsyncIterator[AsyncConnection]:
+    async with request.app.state.engine.connect() as connection:
+        yield connection
+
+
+Reader = Annotated[AsyncConnection, Depends(_reader)]
+
+
+def _encode(result: Any) -> str:
+    return json.dumps(jsonable_encoder(result), ensure_ascii=False, separators=(",", ":"))
+
+
+class CommandRunner:
+    """Runs one command as a deed of the next shared transaction, once per client key."""
+
+    def __init__(self, request: Request, client_key: str, request_sha256: str, actor: str) -> None:
+        self._request = request
+        self._client_key = client_key
+        self._sha256 = request_sha256
+        self._actor = actor
+
+    async def answer(self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200) -> Answer:
+        """Do it, or give the answer that the same key got before; raises the Refusal that stopped it."""
+        commits: Commits = self._request.app.state.commits
+        name = self._request.scope["route"].name
+        asked = Asked(self._actor, self._client_key, self._sha256, status, _encode)
+        answer: Answer = await commits.do(name, deed, otel_context.get_current(), asked)
+        return answer
+
+    async def run(self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200) -> Response:
+        """Like answer, as the HTTP response with the stored bytes."""
+        answer = await self.answer(deed, status=status)
+        return Response(answer.body, answer.status, media_type="application/json")
+
+
+async def _command(request: Request) -> CommandRunner:
+    key = request.headers.get("idempotency-key", "")
+    if not _CLIENT_KEY.match(key):
+        raise ClientKeyMissing()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body())
+    return CommandRunner(request, key, digest.hexdigest(), await _actor(request))
+
+
+async def _page_command(request: Request) -> CommandRunner:
+    _same_origin(request)
+    form = await request.form()
+    key = str(form.get("client_key", ""))
+    if not _CLIENT_KEY.match(key):
+        raise ClientKeyMissing()
+    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
+    for name, value in sorted(form.multi_items(), key=lambda item: item[0]):
+        text = value if isinstance(value, str) else f"{value.filename} {value.size}"
+        digest.update(f"{name}={text}\n".encode("utf-8", "surrogatepass"))
+    return CommandRunner(request, key, digest.hexdigest(), await _actor(request))
+
+
+async def _actor(request: Request) -> str:
+    person = await _find_person(request)
+    return person.sub if person else "nobody"
+
+
+Command = Annotated[CommandRunner, Depends(_command)]
+PageCommand = Annotated[CommandRunner, Depends(_page_command)]
+
+
+def _same_origin(request: Request) -> None:
+    """A state-changing form must come from our own pages (cookies alone do not show that)."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise ForeignOrigin()
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise ForeignOrigin()
+    if site is None and origin is None:
+        raise ForeignOrigin()
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, rather than a program."""
+    path = request.url.path
+    return not path.startswith(("/api", "/log")) and "text/html" in request.headers.get("accept", "")
+
+
+def problem_response(request: Request, problem: dict[str, Any]) -> Response:
+    """A problem as the caller understands it: a page for a browser, problem+json for a program."""
+    context = trace.get_current_span().get_span_context()
+    problem = {**problem, "trace_id": f"{context.trace_id:032x}" if context.is_valid else None}
+    status = int(problem["status"])
+    pages = getattr(request.app.state, "pages", None)
+    if pages is not None and wants_page(request):
+        page: Response = pages.problem(request, problem)
+        return page
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return JSONResponse(problem, status, headers=headers, media_type=PROBLEM)
+
+
+def install_problems(app: FastAPI) -> None:
+    """Every error that leaves the service is a problem with a stable code; none shows a stack trace."""
+
+    async def refused(request: Request, reason: Exception) -> Response:
+        assert isinstance(reason, Refusal)
+        LOG.info("refused", code=reason.code, path=request.url.path, detail=reason.detail[:200])
+        return problem_response(request, reason.problem())
+
+    async def invalid(request: Request, reason: Exception) -> Response:
+        assert isinstance(reason, RequestValidationError)
+        errors = [
+            {"at": ".".join(str(part) for part in error["loc"]), "what": error["msg"], "kind": error["type"]}
+            for error in reason.errors()[:50]
+        ]
+        problem = {"type": "about:blank", "title": "The request does not fit.", "status": 422,
+                   "code": "invalid_request", "errors": errors}  # fmt: skip
+        return problem_response(request, problem)
+
+    async def failed_http(request: Request, reason: Exception) -> Response:
+        assert isinstance(reason, HTTPException)
+        codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type", 400: "bad_request"}
+        titles = {404: "Nothing is here under this address."}
+        problem = {"type": "about:blank", "title": titles.get(reason.status_code, str(reason.detail)),
+                   "status": reason.status_code, "code": codes.get(reason.status_code, "http_error")}  # fmt: skip
+        return problem_response(request, problem)
+
+    async def unexpected(request: Request, reason: Exception) -> Response:
+        LOG.error("unexpected", path=request.url.path, error=type(reason).__name__, exc_info=reason)
+        problem = {"type": "about:blank", "title": "Something failed on our side. Nothing was changed.",
+                   "status": 500, "code": "unexpected"}  # fmt: skip
+        return problem_response(request, problem)
+
+    async def log_in(request: Request, _: Exception) -> Response:
+        return RedirectResponse(f"/login?next={request.url.path}", 303)
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, failed_http)
+    app.add_exception_handler(_LogIn, log_in)
+    app.add_exception_handler(Exception, unexpected)
+
+    @app.middleware("http")
+    async def measure(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        begun = time.perf_counter()
+        try:
+            response = await call_next(request)
+        except Exception as reason:  # a page never shows a stack trace, whatever failed
+            response = await unexpected(request, reason)
+        route = request.scope.get("route")
+        label = getattr(route, "path", "unmatched")
+        HTTP_SECONDS.labels(request.method, label, str(response.status_code)).observe(time.perf_counter() - begun)
+        return response

@@ -1,0 +1,138 @@
+"""Builds and upgrades a service's database: alembic, one folder of versions per service, rights line by line.
+
+``python -m libs.migration review --url postgresql://owner@host/db --app-role R --audit-role A``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command, context, op
+from alembic.config import Config
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from libs.answers import answers_table
+from libs.database import driver_url
+from libs.inbox import inbox_tables
+from libs.outbox import outbox_table
+from libs.records import Records
+
+ROOT = Path(__file__).resolve().parent.parent
+_ROLE = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
+
+
+def app_role() -> str:
+    """The role the service itself connects as: it owns nothing and may do only what is granted."""
+    return _role("app_role")
+
+
+def audit_role() -> str:
+    """The read-only role of the audit."""
+    return _role("audit_role")
+
+
+def _role(option: str) -> str:
+    name = str(context.config.attributes[option])
+    if not _ROLE.match(name):
+        raise ValueError(f"{name!r} is no role name")
+    return name
+
+
+def grant(table: str, rights: str) -> None:
+    """Grant ``rights`` on a table to the service's role, and SELECT to the audit's."""
+    op.execute(f"GRANT {rights} ON {table} TO {app_role()}")
+    op.execute(f"GRANT SELECT ON {table} TO {audit_role()}")
+
+
+def create_sequence(name: str) -> None:
+    """A sequence the service may draw numbers from."""
+    op.execute(f"CREATE SEQUENCE {name}")
+    op.execute(f"GRANT USAGE ON SEQUENCE {name} TO {app_role()}")
+
+
+def create_records(*records: Records[Any]) -> None:
+    """Create tables of records: SELECT, INSERT, UPDATE; nothing is ever deleted."""
+    for each in records:
+        each.table.create(op.get_bind())
+        grant(each.name, "SELECT, INSERT, UPDATE")
+
+
+def create_append_only(*tables: sa.Table) -> None:
+    """Create tables that may only grow: no UPDATE, DELETE or TRUNCATE, by grant and by trigger."""
+    for table in tables:
+        table.create(op.get_bind())
+        grant(table.name, "SELECT, INSERT")
+        forbid_change(table.name)
+
+
+def forbid_change(table: str) -> None:
+    """Refuse UPDATE, DELETE and TRUNCATE on ``table`` to everybody, its owner included."""
+    op.execute(
+        "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'append_only: % on % is not allowed', TG_OP, TG_TABLE_NAME USING ERRCODE = '23000'; "
+        "END $$"
+    )
+    op.execute(
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+    )
+
+
+def backbone_tables() -> None:
+    """Create outbox, inbox, answers, parked and set_aside with their rights."""
+    tables = sa.MetaData()
+    outbox_table(tables)
+    inbox_tables(tables)
+    answers_table(tables)
+    tables.create_all(op.get_bind())
+    grant("outbox", "SELECT, INSERT, UPDATE (sent_at)")
+    grant("inbox", "SELECT, INSERT, UPDATE (state)")
+    grant("answers", "SELECT, INSERT")
+    forbid_change("answers")
+    grant("parked", "SELECT, INSERT, UPDATE, DELETE")
+    grant("set_aside", "SELECT, INSERT, UPDATE (settled_at)")
+
+
+def configuration(service: str, app: str, audit: str) -> Config:
+    """Alembic's configuration for one service; no ini file, the roles travel as attributes."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "libs" / "migrating"))
+    config.set_main_option("version_locations", str(ROOT / "services" / service / "migrations" / "versions"))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update({"app_role": app, "audit_role": audit})
+    return config
+
+
+async def upgrade(service: str, url: str, app: str, audit: str) -> None:
+    """Bring the database at ``url`` (as its owner) to the newest version of ``service``'s tables."""
+    config = configuration(service, app, audit)
+    engine = create_async_engine(driver_url(url))
+
+    def run(connection: sa.Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()
+
+
+def main() -> None:
+    """The command line of the module docstring."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("service")
+    for option in ("--url", "--app-role", "--audit-role"):
+        parser.add_argument(option, required=True)
+    given = parser.parse_args()
+    asyncio.run(upgrade(given.service, given.url, given.app_role, given.audit_role))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Rows said but not yet handed over: written with the effect, relayed after the commit, kept for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.envelope import Event
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One event on its way: its place in the outbox, its routing and the exact text to send."""
+
+    seq: int
+    event_type: str
+    department: str | None
+    body: str
+
+
+def outbox_table(metadata: sa.MetaData) -> sa.Table:
+    """The outbox: append-only but for ``sent_at``, which alone may be updated (by grant)."""
+    return sa.Table(
+        "outbox",
+        metadata,
+        sa.Column("seq", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+        sa.Column("id", sa.Text, nullable=False, unique=True),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("type", sa.Text, nullable=False),
+        sa.Column("subject", sa.Text, nullable=False, index=True),
+        sa.Column("department", sa.Text),
+        sa.Column("time", sa.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("said_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+        sa.Column("sent_at", sa.TIMESTAMP(timezone=True)),
+        sa.Index("outbox_unsent", "seq", postgresql_where=sa.text("sent_at IS NULL")),
+    )
+
+
+_INSERT = """
+INSERT INTO outbox (id, source, type, subject, department, time, body)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+RETURNING seq, id
+"""
+
+
+async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[OutboxRow]:
+    """Store ``events`` in the running transaction; the rows come back in the order they were said."""
+    if not events:
+        return []
+    texts = {event.id: event.to_json() for event in events}
+    columns = (
+        [event.id for event in events],
+        [event.source for event in events],
+        [event.type for event in events],
+        [event.subject for event in events],
+        [event.department for event in events],
+        [event.time for event in events],
+        list(texts.values()),
+    )
+    stored = {row.id: row.seq for row in await connection.exec_driver_sql(_INSERT, columns)}
+    return [OutboxRow(stored[event.id], event.type, event.department, texts[event.id]) for event in events]
+
+
+async def mark_sent(connection: AsyncConnection, seqs: Sequence[int]) -> None:
+    """Note that the broker confirmed these rows."""
+    if seqs:
+        sql = "UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = ANY($1::bigint[]) AND sent_at IS NULL"
+        await connection.exec_driver_sql(sql, (list(seqs),))
+
+
+async def unsent(connection: AsyncConnection, older_than_s: float, limit: int) -> list[OutboxRow]:
+    """Leftovers: rows committed at least ``older_than_s`` seconds ago that nobody confirmed, oldest first."""
+    sql = (
+        "SELECT seq, type, department, body FROM outbox WHERE sent_at IS NULL "
+        "AND said_at < clock_timestamp() - make_interval(secs => $1) ORDER BY seq LIMIT $2"
+    )
+    found = await connection.exec_driver_sql(sql, (older_than_s, limit))
+    return [OutboxRow(row.seq, row.type, row.department, row.body) for row in found]
+
+
+async def count_unsent(connection: AsyncConnection) -> int:
+    """How many rows still wait for the broker."""
+    found = await connection.exec_driver_sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+    return int(found.scalar_one())

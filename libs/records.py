@@ -1,0 +1,116 @@
+"""Tables of immutable records: one JSON body per record beside the columns one searches by.
+
+A record is loaded in bulk, changed by pure functions, and written in bulk, so that a shared
+transaction costs a few statements however many deeds share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T", bound=BaseModel)
+Key = tuple[str, ...]
+Column = tuple[Any, Callable[[Any], Any]]
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+
+
+def metadata() -> sa.MetaData:
+    """A fresh MetaData for a service's tables."""
+    return sa.MetaData()
+
+
+class Records(Generic[T]):
+    """A table ``name`` of ``model`` records under a text key.
+
+    ``key`` names attributes of the model (all text); ``columns`` maps a column name to its SQL type and
+    the function that reads its value from the record (scalars only: they travel as arrays).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: type[T],
+        *,
+        key: Sequence[str],
+        metadata: sa.MetaData,
+        columns: Mapping[str, Column] | None = None,
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.key = tuple(key)
+        self.columns = dict(columns or {})
+        self.table = sa.Table(
+            name,
+            metadata,
+            *(sa.Column(part, sa.Text, primary_key=True) for part in self.key),
+            *(sa.Column(column, kind, nullable=True) for column, (kind, _) in self.columns.items()),
+            sa.Column("body", postgresql.JSONB, nullable=False),
+            sa.Column("version", sa.Integer, nullable=False),
+            sa.Column("changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+        )
+        self._select, self._insert, self._update = self._statements()
+
+    def key_of(self, record: T) -> Key:
+        """The record's key as text parts."""
+        return tuple(str(getattr(record, part)) for part in self.key)
+
+    def read(self, body: Any) -> T:
+        """A record from its stored body (JSON text or decoded object)."""
+        return self.model.model_validate_json(body) if isinstance(body, str) else self.model.model_validate(body)
+
+    async def load(self, connection: AsyncConnection, keys: Iterable[Key], *, lock: bool) -> dict[Key, T]:
+        """The records under ``keys`` that exist; locked in key order, so that lockers never cross."""
+        wanted = sorted(set(keys))
+        if not wanted:
+            return {}
+        sql = self._select + (" FOR UPDATE OF t" if lock else "")
+        columns = tuple([key[i] for key in wanted] for i in range(len(self.key)))
+        found = await connection.exec_driver_sql(sql, columns)
+        width = len(self.key)
+        return {tuple(row[:width]): self.read(row[width]) for row in found}
+
+    async def write(self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T]) -> None:
+        """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones."""
+        if new:
+            await connection.exec_driver_sql(self._insert, self._parameters(new))
+        if changed:
+            await connection.exec_driver_sql(self._update, self._parameters(changed))
+
+    def _parameters(self, records: Sequence[T]) -> tuple[list[Any], ...]:
+        keys = [self.key_of(record) for record in records]
+        parts = [[key[i] for key in keys] for i in range(len(self.key))]
+        values = [[read(record) for record in records] for _, read in self.columns.values()]
+        return (*parts, *values, [record.model_dump_json() for record in records])
+
+    def _statements(self) -> tuple[str, str, str]:
+        names = [*self.key, *self.columns]
+        kinds = ["text"] * len(self.key) + [_sql_type(kind) for kind, _ in self.columns.values()]
+        arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate([*kinds, "text"]))
+        listed = ", ".join(names)
+        source = f"unnest({arrays}) AS n({listed}, body)"
+        picked = ", ".join(f"n.{name}" for name in names)
+        on_key = " AND ".join(f"t.{part} = n.{part}" for part in self.key)
+        keys = ", ".join(f"t.{part}" for part in self.key)
+        wanted = ", ".join(f"${i + 1}::text[]" for i in range(len(self.key)))
+        select = (
+            f"SELECT {keys}, t.body::text FROM {self.name} t JOIN unnest({wanted}) AS n({', '.join(self.key)}) "
+            f"ON {on_key} ORDER BY {keys}"
+        )
+        insert = f"INSERT INTO {self.name} ({listed}, body, version) SELECT {picked}, n.body::jsonb, 1 FROM {source}"
+        sets = "".join(f"{column} = n.{column}, " for column in self.columns)
+        update = (
+            f"UPDATE {self.name} t SET {sets}body = n.body::jsonb, version = t.version + 1, changed_at = now() "
+            f"FROM {source} WHERE {on_key}"
+        )
+        return select, insert, update
+
+
+def _sql_type(kind: Any) -> str:
+    instance = kind() if isinstance(kind, type) else kind
+    return str(instance.compile(dialect=_DIALECT))

@@ -1,0 +1,164 @@
+"""Hands committed events to the broker: directly after the commit, and again in a sweep for leftovers.
+
+Rows that go the same way travel as one AMQP message, confirmed together. Two relays at once are harmless:
+a row sent twice is handled once. The library may cancel our await when a connection breaks; that must not
+end the relay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+
+import structlog
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, PublishError
+from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from libs import outbox
+from libs.envelope import BATCH_CONTENT_TYPE, batches, new_id
+from libs.flow import Flow
+from libs.metrics import OUTBOX_LAG, OUTBOX_UNSENT, SEND_FAILURES, SENT
+from libs.outbox import OutboxRow
+
+LOG = structlog.get_logger(__name__)
+CONFIRM_TIMEOUT_S = 10.0
+LEFTOVER_AGE_S = 2.0
+IN_FLIGHT = 64  # messages awaiting their confirm at once
+
+
+class Relay:
+    """The publishing side of a service, on a broker connection of its own."""
+
+    def __init__(self, url: str, flow: Flow, engine: AsyncEngine, name: str) -> None:
+        self.broker = RabbitBroker(
+            url,
+            default_channel=Channel(on_return_raises=True),
+            reconnect_interval=1.0,
+            graceful_timeout=5.0,
+            client_properties={"connection_name": f"{name} publishing"},
+            logger=None,
+        )
+        self._exchange = RabbitExchange(flow.exchange, type=ExchangeType.TOPIC, durable=True, declare=False)
+        self._limit = flow.max_message_bytes - 4096  # the broker counts headers too
+        self._flow = flow
+        self._engine = engine
+        self._pending: deque[OutboxRow] = deque()
+        self._carried: set[int] = set()  # rows in memory: the sweep leaves them alone
+        self._confirmed: list[int] = []
+        self._refused_until: dict[str, tuple[float, float]] = {}
+        self._wake = asyncio.Event()
+        self.unsent = 0
+        self.swept = False  # whether a sweep has looked since the start
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is waiting, on its way, or left over."""
+        return self.swept and not self._pending and not self._carried and self.unsent == 0
+
+    def offer(self, rows: list[OutboxRow]) -> None:
+        """These rows are committed: send them."""
+        fresh = [row for row in rows if row.seq not in self._carried]
+        self._carried.update(row.seq for row in fresh)
+        self._pending.extend(fresh)
+        if fresh:
+            self._wake.set()
+
+    def take_confirmed(self) -> list[int]:
+        """Confirmed rows not yet marked; the caller marks them in its transaction or puts them back."""
+        taken, self._confirmed = self._confirmed, []
+        return taken
+
+    def put_back(self, seqs: list[int]) -> None:
+        """Marking failed: give them out again."""
+        self._confirmed.extend(seqs)
+
+    async def run(self) -> None:
+        """Send what is offered until really cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            rows = list(self._pending)
+            self._pending.clear()
+            try:
+                await self._send(rows)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                self._carried.difference_update(row.seq for row in rows)  # the library's: the sweep sends them
+
+    async def _send(self, rows: Sequence[OutboxRow]) -> None:
+        ways: dict[str, list[OutboxRow]] = {}
+        for row in rows:
+            ways.setdefault(self._flow.routing_key(row.event_type, row.department), []).append(row)
+        gate = asyncio.Semaphore(IN_FLIGHT)
+        await asyncio.gather(*(self._send_one_way(key, way, gate) for key, way in ways.items()))
+
+    async def _send_one_way(self, key: str, rows: list[OutboxRow], gate: asyncio.Semaphore) -> None:
+        until, _ = self._refused_until.get(key, (0.0, 0.0))
+        if time.monotonic() < until:
+            self._carried.difference_update(row.seq for row in rows)
+            return
+        for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
+            async with gate:
+                sent = await self._publish(key, body)
+            self._carried.difference_update(seqs)
+            if sent:
+                self._confirmed.extend(seqs)
+                SENT.labels(rows[0].event_type).inc(len(seqs))
+
+    async def _publish(self, key: str, body: bytes) -> bool:
+        try:
+            await self.broker.publish(
+                body,
+                exchange=self._exchange,
+                routing_key=key,
+                persist=True,
+                message_id=new_id(),
+                content_type=BATCH_CONTENT_TYPE,
+                timeout=CONFIRM_TIMEOUT_S,
+            )
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            SEND_FAILURES.labels("CancelledError").inc()
+            return False
+        except (AMQPError, ConnectionError, TimeoutError, RuntimeError) as failed:
+            # Result unknown, or refused: the row stays unsent and is sent again with the same event ids.
+            SEND_FAILURES.labels(type(failed).__name__).inc()
+            if isinstance(failed, (PublishError, ChannelAccessRefused)):
+                self._back_off(key, failed)
+            else:
+                LOG.warning("publish_failed", routing_key=key, error=type(failed).__name__, detail=str(failed)[:200])
+            return False
+        self._refused_until.pop(key, None)
+        return True
+
+    def _back_off(self, key: str, reason: Exception) -> None:
+        """A refused or unroutable way must not take its neighbours' channel down again and again."""
+        _, pause = self._refused_until.get(key, (0.0, 0.5))
+        pause = min(max(pause, 0.5) * 2, 60.0)
+        self._refused_until[key] = (time.monotonic() + pause, pause)
+        LOG.error("publish_refused", routing_key=key, error=type(reason).__name__, detail=str(reason)[:300])
+
+    async def sweep(self) -> None:
+        """Offer leftovers again, mark what is confirmed, and measure the lag."""
+        async with self._engine.begin() as connection:
+            seqs = self.take_confirmed()
+            try:
+                await outbox.mark_sent(connection, seqs)
+            except BaseException:
+                self.put_back(seqs)
+                raise
+            left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
+            self.unsent = await outbox.count_unsent(connection)
+            OUTBOX_UNSENT.set(self.unsent)
+            lag = "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(said_at)), 0) FROM outbox WHERE sent_at IS NULL"
+            OUTBOX_LAG.set(float((await connection.exec_driver_sql(lag)).scalar_one()))
+        unconfirmed = set(self._confirmed)
+        self.offer([row for row in left if row.seq not in unconfirmed])
+        self.swept = True

@@ -1,0 +1,234 @@
+"""Puts a service together and runs it: doors, shared commits, relay, listener, timers, readiness.
+
+``python -m libs.runner services.intake.app`` serves what that module's ``create_app()`` returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+
+from libs import clock as clocks
+from libs import http, inbox, telemetry
+from libs.commits import Commits, Settle
+from libs.consumer import Consumers, Listener
+from libs.database import open_engine
+from libs.envelope import instant
+from libs.flow import FLOW
+from libs.identity import PersonFinder, login_router
+from libs.identity.access import Access
+from libs.metrics import PARKED, READY, SET_ASIDE
+from libs.relay import Relay
+from libs.settings import ServiceSettings
+from libs.signatures import KeyDirectory, Signer
+from libs.timers import TimerLoop, Timers, repeat
+from libs.work import House, Speaker
+
+LOG = structlog.get_logger(__name__)
+SWEEP_S = 1.0
+
+
+class RouteNotInMatrix(Exception):
+    """A route that contracts/access.yaml does not name may not be served."""
+
+
+class Service:
+    """One house: its app answers people, its listener hears events, its relay says what was committed."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ServiceSettings,
+        *,
+        consumers: Consumers,
+        routers: Sequence[APIRouter],
+        timers: Timers | None = None,
+        settle: Settle | None = None,
+        department: str | None = None,
+        pages: Any = None,
+    ) -> None:
+        self.name = f"{name}/{department}" if department else name
+        self.settings = settings
+        self.clock: clocks.Clock = (
+            clocks.FileClock(settings.clock_file) if settings.clock_file else clocks.SystemClock()
+        )
+        self.engine = open_engine(settings.database_url, self.name)
+        self.signer = Signer.from_file(settings.signing_key_file, self.name) if settings.signing_key_file else None
+        self.keys = KeyDirectory.from_file(settings.key_directory_file) if settings.key_directory_file else None
+        house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
+        self.relay = Relay(settings.broker_url, FLOW, self.engine, self.name)
+        self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle)
+        self.listener = Listener(settings.broker_url, FLOW, FLOW.queue(name, department), consumers, self.commits)
+        self.timers = timers or Timers()
+        self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
+        self.access = Access.load(name)
+        self._up = False
+        self._database_answers = False
+        self.app = self._build(name, routers, pages)
+
+    def _build(self, name: str, routers: Sequence[APIRouter], pages: Any) -> FastAPI:
+        app = FastAPI(
+            title=f"Onewindow {name}",
+            version="1",
+            lifespan=self._lifespan,
+            dependencies=[Depends(http.enforce)],
+            docs_url=None,
+            redoc_url=None,
+            max_body_size=self.settings.max_body_bytes,
+            telemetry={"operation_spans": False},
+        )
+        state = {
+            "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
+            "access": self.access, "person_finder": PersonFinder(self.settings), "pages": pages,
+            "signer": self.signer, "keys": self.keys, "service": self,
+        }  # fmt: skip
+        for key, value in state.items():
+            setattr(app.state, key, value)
+        http.install_problems(app)
+        for each in [self._own_routes(), login_router(self.settings), *routers]:
+            app.include_router(each)
+        if pages is not None:
+            pages.install(app)
+        missing = route_templates(app) - self.access.routes()
+        if missing:
+            raise RouteNotInMatrix(f"{name}: not in contracts/access.yaml: {sorted(missing)}")
+        return app
+
+    def _own_routes(self) -> APIRouter:
+        own = APIRouter(include_in_schema=False)
+
+        @own.get("/healthz")
+        async def healthz() -> dict[str, str]:
+            return {"status": "alive"}
+
+        @own.get("/readyz")
+        async def readyz(response: Response) -> dict[str, Any]:
+            state = self.readiness()
+            response.status_code = 200 if state["ready"] else 503
+            return state
+
+        @own.get("/metrics")
+        async def metrics(request: Request) -> Response:
+            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+        return own
+
+    def readiness(self) -> dict[str, Any]:
+        """Whether the service can work, and whether it has anything left to do (for whoever drives the clock)."""
+        due = self.timer_loop.next_due_at
+        quiet = (
+            self.commits.open == 0 and self.listener.idle and self.relay.idle
+            and self.timer_loop.idle and not self.commits.maybe_parked
+        )  # fmt: skip
+        ready = self._up and self._database_answers and self._connected()
+        READY.set(1 if ready else 0)
+        return {
+            "ready": ready,
+            "quiet": bool(ready and quiet),
+            "said": self.commits.generation,
+            "heard": self.listener.heard,
+            "next_due_at": instant(due) if due else None,
+            "business_now": instant(self.clock.now()),
+            "blockers": {
+                "deeds": self.commits.open, "listener": self.listener.idle, "relay": self.relay.idle,
+                "timers": self.timer_loop.idle, "parked": self.commits.maybe_parked,
+            },
+        }  # fmt: skip
+
+    def _connected(self) -> bool:
+        return all(_is_connected(broker) for broker in (self.relay.broker, self.listener.broker))
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        provider = telemetry.set_up(self.settings, self.name)
+        await self.relay.broker.start()
+        loops: list[Callable[[], Awaitable[None]]] = [self.commits.run, self.relay.run, self._sweep]
+        tasks = [asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops]  # type: ignore[arg-type]
+        await self.listener.start()
+        tasks.append(asyncio.create_task(self.timer_loop.run(), name="timers"))
+        tasks += [
+            asyncio.create_task(repeat(name, task, app), name=name) for name, task in self.timers.backgrounds
+        ]
+        for task in tasks:
+            task.add_done_callback(_loop_ended)
+        self._up = True
+        LOG.info("started", port=self.settings.http_port)
+        try:
+            yield
+        finally:
+            self._up = False
+            await self.listener.stop()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.relay.broker.stop()
+            await self.engine.dispose()
+            provider.shutdown()
+
+    async def _sweep(self) -> None:
+        """Once a second: leftovers of outbox and parking, and whether the database answers."""
+        while True:
+            try:
+                await self.relay.sweep()
+                if self.commits.maybe_parked:
+                    await self.commits.sweep_parked()
+                async with self.engine.connect() as connection:
+                    parked, aside = await inbox.counts(connection)
+                PARKED.set(parked)
+                SET_ASIDE.set(aside)
+                self._database_answers = True
+            except Exception as failed:
+                self._database_answers = False
+                LOG.warning("sweep_failed", error=type(failed).__name__, detail=str(failed)[:200])
+            await asyncio.sleep(SWEEP_S if self._database_answers else 0.25)
+
+
+def _loop_ended(task: asyncio.Task[Any]) -> None:
+    """A loop that ends by itself is a bug the process must not survive: it is restarted as a whole."""
+    if not task.cancelled() and (reason := task.exception()) is not None:
+        LOG.critical("loop_ended", loop=task.get_name(), error=type(reason).__name__, exc_info=reason)
+        sys.stdout.flush()
+        os._exit(70)
+
+
+def _is_connected(broker: Any) -> bool:
+    connection = getattr(broker, "_connection", None)
+    if connection is None or connection.is_closed:
+        return False
+    connected = getattr(connection, "connected", None)
+    return bool(connected.is_set()) if connected is not None else True
+
+
+def route_templates(app: FastAPI) -> set[tuple[str, str]]:
+    """(method, path template) of everything the app serves, HEAD and OPTIONS left out."""
+    found = set()
+    for route in app.routes:
+        methods = getattr(route, "methods", None) or {"GET"}
+        found |= {(method, getattr(route, "path", "")) for method in methods if method not in ("HEAD", "OPTIONS")}
+    return found
+
+
+def main() -> None:
+    """Serve the app of the named module until told to stop."""
+    module = importlib.import_module(sys.argv[1])
+    app: FastAPI = module.create_app()
+    settings: ServiceSettings = app.state.settings
+    uvicorn.run(
+        app, host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False,
+        timeout_graceful_shutdown=10, server_header=False,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

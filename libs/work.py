@@ -1,0 +1,296 @@
+"""One deed's part of a shared transaction: it reads, stages and says; it never commits and never publishes.
+
+Everything a deed does is staged in memory until the deed has succeeded, so a refusal or a failure in one
+deed leaves its neighbours in the same transaction untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanContext
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs import contracts, traces
+from libs.envelope import Event, new_id
+from libs.flow import Flow
+from libs.records import Key, Records
+from libs.refusals import NotFound
+from libs.signatures import KeyDirectory, Signer
+
+T = TypeVar("T", bound=BaseModel)
+Place = tuple[Records[Any], Key]
+
+
+class SaidWrongly(Exception):
+    """A service said an event that flow.yaml does not let it say: a bug, not a refusal."""
+
+
+class Speaker:
+    """Who speaks: the service, its department if it is one, and what flow.yaml lets it say."""
+
+    def __init__(self, flow: Flow, service: str, department: str | None) -> None:
+        self.service = service
+        self.department = department
+        self.source = f"{service}/{department}" if department else service
+        self._flow = flow
+        self._says = set(flow.says(service))
+
+    def event(self, event_type: str, subject: str, data: dict[str, Any], department: str | None) -> Event:
+        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so."""
+        if event_type not in self._says:
+            raise SaidWrongly(f"{self.service} does not say {event_type}")
+        rule = self._flow.rule(event_type)
+        if rule.said_by == "review":
+            department = self.department
+        if (rule.said_by == "review" or rule.sent_to) and not department:
+            raise SaidWrongly(f"{event_type} needs a department")
+        contracts.check(event_type, data)
+        moment = datetime.min
+        return Event(new_id(), event_type, self.source, moment, subject, data, department=department)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What a service brings to every deed: its voice, its signing key, the keys it trusts, its settings."""
+
+    speaker: Speaker
+    settings: Any = None
+    signer: Signer | None = None
+    keys: KeyDirectory | None = None
+
+
+class Shared:
+    """What the deeds of one transaction have in common: the connection, the loaded records, what is staged."""
+
+    def __init__(self, connection: AsyncConnection, house: House, now: datetime) -> None:
+        self.connection = connection
+        self.house = house
+        self.now = now
+        self.said: list[Event] = []
+        self.touched: dict[str, SpanContext | None] = {}
+        self.wrote = False
+        self._records: dict[Place, Any] = {}
+        self._stored: set[Place] = set()
+        self._dirty: dict[Place, Any] = {}
+        self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
+
+    def known(self, place: Place) -> tuple[bool, Any]:
+        """(whether it was loaded or put in this transaction, the record or None)."""
+        return place in self._records, self._records.get(place)
+
+    async def load(self, places: Iterable[Place]) -> None:
+        """Load and lock these records, table by table in name order, unless they are known already."""
+        wanted: dict[Records[Any], set[Key]] = {}
+        for place in places:
+            if place not in self._records:
+                wanted.setdefault(place[0], set()).add(place[1])
+        for records in sorted(wanted, key=lambda table: table.name):
+            found = await records.load(self.connection, wanted[records], lock=True)
+            for key in wanted[records]:
+                self._records[(records, key)] = found.get(key)
+                if key in found:
+                    self._stored.add((records, key))
+
+    def absorb(
+        self,
+        puts: dict[Place, Any],
+        adds: list[tuple[sa.Table, dict[str, Any]]],
+        said: list[Event],
+        touched: dict[str, SpanContext | None],
+    ) -> None:
+        """Take over what a deed that succeeded has staged."""
+        self.wrote = self.wrote or bool(puts or adds or said or touched)
+        self._records.update(puts)
+        self._dirty.update(puts)
+        self._adds.extend(adds)
+        self.said.extend(said)
+        self.touched.update(touched)
+
+    async def flush(self) -> None:
+        """Write what is staged: records table by table, then the append-only rows."""
+        dirty, self._dirty = self._dirty, {}
+        adds, self._adds = self._adds, []
+        unknown = [place for place in dirty if place not in self._records or place not in self._stored]
+        await self._find_stored(unknown)
+        grouped: dict[Records[Any], tuple[list[Any], list[Any]]] = {}
+        for place, record in dirty.items():
+            new, changed = grouped.setdefault(place[0], ([], []))
+            (changed if place in self._stored else new).append(record)
+            self._stored.add(place)
+        for records, (new, changed) in grouped.items():
+            await records.write(self.connection, new, changed)
+        by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
+        for table, values in adds:
+            by_shape.setdefault((table.name, tuple(sorted(values))), (table, []))[1].append(values)
+        for table, rows in by_shape.values():
+            await self.connection.execute(sa.insert(table), rows)
+
+    async def _find_stored(self, places: Sequence[Place]) -> None:
+        wanted: dict[Records[Any], set[Key]] = {}
+        for records, key in places:
+            wanted.setdefault(records, set()).add(key)
+        for records, keys in wanted.items():
+            found = await records.load(self.connection, keys, lock=True)
+            self._stored.update((records, key) for key in found)
+
+
+class Work:
+    """What a handler is given. See the module docstring; instants are business time, UTC."""
+
+    def __init__(
+        self, shared: Shared, name: str, parent: Context | None, *, cause: str | None = None, settling: bool = False
+    ) -> None:
+        self.now = shared.now
+        self.cause = cause
+        self.name = name
+        self._shared = shared
+        self._parent = parent
+        self._settling = settling
+        self._links: list[Link] = []
+        self._span: Span | None = None
+        self._said_for: str | None = None
+        self._continued = False
+        self._puts: dict[Place, Any] = {}
+        self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
+        self._said: list[Event] = []
+        self._touched: dict[str, SpanContext | None] = {}
+
+    @property
+    def settings(self) -> Any:
+        """The service's settings."""
+        return self._shared.house.settings
+
+    @property
+    def signer(self) -> Signer:
+        """Signs this service's documents; RuntimeError when it was started without a key."""
+        if self._shared.house.signer is None:
+            raise RuntimeError("this service was started without ONEWINDOW_SIGNING_KEY_FILE")
+        return self._shared.house.signer
+
+    @property
+    def keys(self) -> KeyDirectory:
+        """Verifies documents; RuntimeError when the service was started without a key directory."""
+        if self._shared.house.keys is None:
+            raise RuntimeError("this service was started without ONEWINDOW_KEY_DIRECTORY_FILE")
+        return self._shared.house.keys
+
+    async def get(self, records: Records[T], *key: str) -> T | None:
+        """The record under ``key``, locked until the commit, as this transaction has left it; None if missing."""
+        place = (records, key)
+        if place in self._puts:
+            return self._puts[place]  # type: ignore[no-any-return]
+        known, record = self._shared.known(place)
+        if not known:
+            await self._shared.load([place])
+            _, record = self._shared.known(place)
+        return record  # type: ignore[no-any-return]
+
+    async def load(self, records: Records[T], keys: Iterable[Key]) -> list[T]:
+        """Many records at once (one statement), those that exist, in the order asked."""
+        wanted = list(keys)
+        await self._shared.load((records, key) for key in wanted)
+        found = [await self.get(records, *key) for key in wanted]
+        return [record for record in found if record is not None]
+
+    async def need(self, records: Records[T], *key: str) -> T:
+        """Like get, but a missing record is the refusal NotFound."""
+        record = await self.get(records, *key)
+        if record is None:
+            raise NotFound()
+        return record
+
+    def put(self, records: Records[T], record: T) -> None:
+        """Stage a new or changed record."""
+        self._puts[(records, records.key_of(record))] = record
+
+    def add(self, table: sa.Table, **values: Any) -> None:
+        """Stage a row of an append-only table."""
+        self._adds.append((table, values))
+
+    def say(
+        self, event_type: str, subject: str, data: BaseModel | dict[str, Any], *, department: str | None = None
+    ) -> Event:
+        """Stage an event for the outbox; it is checked against its schema and against flow.yaml."""
+        content = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
+        plain = self._shared.house.speaker.event(event_type, subject, content, department)
+        if self._settling and self._said_for not in (None, subject):
+            self._close_span()
+            self._continued = False
+        self._said_for = subject
+        event = Event(
+            plain.id, plain.type, plain.source, self.now, subject, content,
+            self.cause, traces.traceparent(self._open_span(subject)), plain.department,
+        )  # fmt: skip
+        self._said.append(event)
+        self.touch(subject)
+        return event
+
+    def touch(self, subject: str) -> None:
+        """This subject shall be settled in this transaction."""
+        self._touched[subject] = self._span.get_span_context() if self._span else None
+
+    async def rows(self, statement: Any, **params: Any) -> Sequence[sa.Row[Any]]:
+        """Rows of a named query; it sees what earlier deeds have flushed, not what is staged here."""
+        return (await self._shared.connection.execute(statement, params or None)).all()
+
+    async def next_number(self, sequence: str) -> int:
+        """The next value of a PostgreSQL sequence."""
+        found = await self._shared.connection.exec_driver_sql("SELECT nextval($1::text::regclass)", (sequence,))
+        return int(found.scalar_one())
+
+    def continue_trace(self, traceparent: str | None, links: Iterable[str] = ()) -> None:
+        """From here on the deed belongs to the trace ``traceparent`` names, linked to where it came from.
+
+        A person's request starts a trace of its own; calling this moves the deed into the case's trace, so
+        that one case is one tree from the form to the public log.
+        """
+        parents = [parent for parent in (traces.span_context(self._parent), *map(traces.parse, links)) if parent]
+        self._close_span()
+        self._said_for = None
+        self._continued = True
+        if traceparent is not None:
+            self._parent = traces.context(traceparent)
+        own = traces.span_context(self._parent)
+        self._links = [Link(parent) for parent in parents if own is None or parent.span_id != own.span_id]
+
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C trace context of this deed, to be stored on a new record."""
+        return traces.traceparent(self._open_span(None))
+
+    def _open_span(self, subject: str | None) -> Span:
+        if self._span is None:
+            parent = self._parent
+            if self._settling and not self._continued:
+                touched = self._shared.touched.get(subject or "")
+                parent = traces.under(touched) if touched else parent
+            self._span = traces.start(self.name, parent, self._links, {"onewindow.subject": subject or ""})
+        return self._span
+
+    def _close_span(self) -> None:
+        if self._span is not None:
+            self._span.end()
+            self._span = None
+        self._links = []
+
+    def succeed(self) -> None:
+        """The deed is done: hand over what is staged (called by the door, not by handlers)."""
+        if not self._settling:
+            self._open_span(None)
+        span = self._span.get_span_context() if self._span else None
+        touched = {subject: context or span for subject, context in self._touched.items()}
+        self._shared.absorb(self._puts, self._adds, self._said, touched)
+        self._close_span()
+
+    def fail(self, reason: BaseException) -> None:
+        """The deed is off: forget what is staged (called by the door, not by handlers)."""
+        span = self._open_span(None)
+        traces.failed(span, reason)
+        self._close_span()
