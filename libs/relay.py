@@ -48,6 +48,7 @@ class Relay:
         self._pending: deque[OutboxRow] = deque()
         self._carried: set[int] = set()  # rows in memory: the sweep leaves them alone
         self._confirmed: list[int] = []
+        self._failed: set[int] = set()  # rows whose last sending failed: the sweep offers them again
         self._refused_until: dict[str, tuple[float, float]] = {}
         self._wake = asyncio.Event()
         self.unsent = 0
@@ -56,7 +57,7 @@ class Relay:
     @property
     def idle(self) -> bool:
         """Nothing is waiting, on its way, or left over."""
-        return self.swept and not self._pending and not self._carried and self.unsent == 0
+        return self.swept and not self._pending and not self._carried and not self._failed
 
     def offer(self, rows: list[OutboxRow]) -> None:
         """These rows are committed: send them."""
@@ -88,7 +89,7 @@ class Relay:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                self._carried.difference_update(row.seq for row in rows)  # the library's: the sweep sends them
+                self._let_go([row.seq for row in rows])  # the library's: the sweep sends them
 
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         ways: dict[str, list[OutboxRow]] = {}
@@ -100,15 +101,22 @@ class Relay:
     async def _send_one_way(self, key: str, rows: list[OutboxRow], gate: asyncio.Semaphore) -> None:
         until, _ = self._refused_until.get(key, (0.0, 0.0))
         if time.monotonic() < until:
-            self._carried.difference_update(row.seq for row in rows)
+            self._let_go([row.seq for row in rows])
             return
         for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
             async with gate:
                 sent = await self._publish(key, body)
-            self._carried.difference_update(seqs)
-            if sent:
+            if not sent:
+                self._let_go(seqs)
+            else:
+                self._carried.difference_update(seqs)
+                self._failed.difference_update(seqs)
                 self._confirmed.extend(seqs)
                 SENT.labels(rows[0].event_type).inc(len(seqs))
+
+    def _let_go(self, seqs: Sequence[int]) -> None:
+        self._carried.difference_update(seqs)
+        self._failed.update(seqs)
 
     async def _publish(self, key: str, body: bytes) -> bool:
         try:
