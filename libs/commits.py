@@ -137,11 +137,15 @@ class Commits:
             deed.refuse(Conflict() if conflict else cause if isinstance(cause, Exception) else reason)
             return
         event = deed.event
-
         async def set_aside(work: Work) -> None:
             raise Poison(f"{type(cause).__name__}: {cause}")
 
-        await self.handle([Deed(deed.name, set_aside, deed.done, deed.parent, event=event, alone=True)])
+        try:
+            await self._transaction([Deed(deed.name, set_aside, deed.done, deed.parent, event=event, alone=True)])
+        except Exception as failed:
+            if not is_transient(failed):
+                raise
+            await self.handle([deed])
 
     async def _transaction(self, batch: Sequence[Deed]) -> None:
         results: list[tuple[Deed, Any, Exception | None]] = []
@@ -247,7 +251,7 @@ class Commits:
         except Exception as reason:
             work.fail(reason)
             code = getattr(reason, "code", "handler_failed")
-            LOG.error("event_set_aside", event=event.type, id=event.id, source=event.source, code=code,
+            LOG.error("event_set_aside", event_type=event.type, id=event.id, source=event.source, code=code,
                       reason=f"{type(reason).__name__}: {reason}"[:500])  # fmt: skip
             DEEDS.labels("set_aside").inc()
             given_up = inbox.SetAside(

@@ -28,5 +28,6 @@ def open_engine(url: str, name: str) -> AsyncEngine:
         pool_size=POOL,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_WAIT_S,
+        hide_parameters=True,  # values may be personal data: never in a log
         connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": name}, "timeout": 5},
     )
