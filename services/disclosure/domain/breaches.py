@@ -88,15 +88,21 @@ class Published:
     previous_in_force_from: date | None = None
 
 
-def version_breaches(version: int, in_force_from: date, published: Published, *, history: bool) -> list[Breach]:
+def version_breaches(
+    version: int, in_force_from: date, published: Published, *, history: bool
+) -> list[Breach]:
     """Versions follow one another. ``history``: a first version may name the day its standard began in law."""
     found = []
     if version != published.previous_version + 1:
-        found.append(Breach("version_not_next", "version", f"{published.previous_version + 1} is the next version"))
+        found.append(
+            Breach("version_not_next", "version", f"{published.previous_version + 1} is the next version")
+        )
     first_of_history = history and published.previous_version == 0
     if in_force_from < published.today and not first_of_history:
         found.append(Breach("retroactive", "in_force_from", f"{in_force_from} is before {published.today}"))
     before = published.previous_in_force_from
     if before is not None and in_force_from < before:
-        found.append(Breach("in_force_before_previous", "in_force_from", f"{in_force_from} is before {before}"))
+        found.append(
+            Breach("in_force_before_previous", "in_force_from", f"{in_force_from} is before {before}")
+        )
     return found

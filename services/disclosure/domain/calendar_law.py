@@ -16,7 +16,11 @@ def calendar_breaches(calendar: YearCalendar, in_force_from: date, published: Pu
     """Everything that forbids publishing ``calendar``. Its year may have begun: the notice made it binding."""
     # A correction of a published year applies to that whole year, so it is not retroactive either.
     counted = version_breaches(calendar.version, in_force_from, published, history=True)
-    return [*(breach for breach in counted if breach.code == "version_not_next"), *_days(calendar), *_hours(calendar)]
+    return [
+        *(breach for breach in counted if breach.code == "version_not_next"),
+        *_days(calendar),
+        *_hours(calendar),
+    ]
 
 
 def _days(calendar: YearCalendar) -> Iterator[Breach]:

@@ -95,7 +95,9 @@ def _fields(item: ServiceItem) -> Iterator[Breach]:
             yield Breach("field_serves_nothing", f"fields.{at}.serves", field.code)
         for code in field.serves:
             if code not in known:
-                yield Breach("field_serves_unknown", f"fields.{at}.serves", f"{code} is not published with this item")
+                yield Breach(
+                    "field_serves_unknown", f"fields.{at}.serves", f"{code} is not published with this item"
+                )
         if reason := _unusable(field):
             yield Breach("field_shape", f"fields.{at}", reason)
 
@@ -112,7 +114,9 @@ def _unusable(field: FormField) -> str | None:
     return None
 
 
-def condition_breaches(item: ServiceItem, conds: Iterable[tuple[str, dict[str, object] | None]]) -> Iterator[Breach]:
+def condition_breaches(
+    item: ServiceItem, conds: Iterable[tuple[str, dict[str, object] | None]]
+) -> Iterator[Breach]:
     """Conditions on the facts must be decidable on every complete form."""
     fields = {field.code: field for field in item.fields}
     for path, cond in conds:
@@ -127,11 +131,16 @@ def _materials(item: ServiceItem) -> Iterator[Breach]:
     checkers = {step.department for step in item.plan} | {"intake"}
     for at, material in enumerate(item.materials):
         if material.required and material.required_when is not None:
-            yield Breach("material_requirement", f"materials.{at}", f"{material.code}: always, or under a condition?")
+            yield Breach(
+                "material_requirement", f"materials.{at}", f"{material.code}: always, or under a condition?"
+            )
         if material.checked_by not in checkers:
-            yield Breach("checker_unknown", f"materials.{at}.checked_by", f"{material.checked_by} is not in the plan")
+            yield Breach(
+                "checker_unknown", f"materials.{at}.checked_by", f"{material.checked_by} is not in the plan"
+            )
     yield from condition_breaches(
-        item, ((f"materials.{at}.required_when", entry.required_when) for at, entry in enumerate(item.materials))
+        item,
+        ((f"materials.{at}.required_when", entry.required_when) for at, entry in enumerate(item.materials)),
     )
     yield from condition_breaches(item, ((f"plan.{at}.when", step.when) for at, step in enumerate(item.plan)))
 
@@ -165,7 +174,9 @@ def _permit(item: ServiceItem) -> Iterator[Breach]:
         yield Breach("permit_validity", "permit", "days or a field, not both")
     field = next((field for field in item.fields if field.code == until), None)
     if field is None or field.type != "date" or not field.required:
-        yield Breach("permit_validity", "permit.valid_until_field", f"{until} is no required date of the form")
+        yield Breach(
+            "permit_validity", "permit.valid_until_field", f"{until} is no required date of the form"
+        )
 
 
 def _fee(item: ServiceItem, in_force_from: date, tariffs: Mapping[str, Tariff]) -> Iterator[Breach]:
@@ -185,7 +196,9 @@ def _fee(item: ServiceItem, in_force_from: date, tariffs: Mapping[str, Tariff]) 
         if entry.code in given:
             field = fields.get(item.fee.inputs[entry.code])
             if field is None or not field.required:
-                yield Breach("fee_input_unknown", f"fee.inputs.{entry.code}", "no required field of the form feeds it")
+                yield Breach(
+                    "fee_input_unknown", f"fee.inputs.{entry.code}", "no required field of the form feeds it"
+                )
             elif not _feeds(field, entry.type, {choice.code for choice in entry.choices or ()}):
                 yield Breach("fee_input_type", f"fee.inputs.{entry.code}", f"a {field.type} cannot feed it")
 

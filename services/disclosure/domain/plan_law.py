@@ -74,4 +74,8 @@ def _order(item: ServiceItem) -> Iterator[Breach]:
         ends[code] = steps[code].limit_wd + max((ends[before] for before in graph[code]), default=0)
     longest = max(ends.values())
     if longest > item.limits.promised_wd:
-        yield Breach("plan_over_promise", "plan", f"{longest} working days of reviews, {item.limits.promised_wd} promised")
+        yield Breach(
+            "plan_over_promise",
+            "plan",
+            f"{longest} working days of reviews, {item.limits.promised_wd} promised",
+        )

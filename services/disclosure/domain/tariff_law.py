@@ -43,7 +43,9 @@ def _inputs(tariff: Tariff) -> Iterator[Breach]:
     inputs = {entry.code: entry for entry in tariff.inputs}
     if len(inputs) != len(tariff.inputs):
         yield Breach("code_repeated", "inputs", "an input is declared twice")
-    used = [("quantity", code) for code in tariff.quantity] + [("part_unit", code) for code in tariff.part_unit]
+    used = [("quantity", code) for code in tariff.quantity] + [
+        ("part_unit", code) for code in tariff.part_unit
+    ]
     used += [("tier_by", tariff.tier_by)] if tariff.tier_by else []
     for path, code in used:
         if code not in inputs or inputs[code].type not in NUMBERS:
