@@ -1,0 +1,1 @@
+"""What a machine needs besides code: servers, launcher, catalogue, departments, audit."""

@@ -1,0 +1,62 @@
+"""Servers for tests: one private PostgreSQL and RabbitMQ per test process, started when first asked for."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.servers import Missing, PostgresServer, RabbitmqServer, postgres, rabbitmq
+from deploy.servers.accounts import Accounts
+from deploy.servers.databases import Database, create_database
+
+TEST_DEPARTMENTS = ("fire", "planning", "water", "urban_management", "traffic_police", "pipelines")
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers of this test process keep data and logs."""
+    return tmp_path_factory.mktemp("servers")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_dir: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL without fsync."""
+    try:
+        with postgres(run_dir, durable=False) as server:
+            yield server
+    except Missing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def accounts() -> Accounts:
+    """The broker's accounts with their passwords, for all services and TEST_DEPARTMENTS."""
+    return Accounts.fresh(TEST_DEPARTMENTS)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(run_dir: Path, accounts: Accounts) -> Iterator[RabbitmqServer]:
+    """A RabbitMQ with the exchanges, queues and rights that contracts/flow.yaml gives."""
+    try:
+        with rabbitmq(
+            accounts.definitions(), run_dir, max_message_bytes=accounts.max_message_bytes
+        ) as server:
+            yield server
+    except Missing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+NewDatabase = Callable[..., Awaitable[Database]]
+
+
+@pytest.fixture
+def new_database(postgres_server: PostgresServer) -> NewDatabase:
+    """``await new_database("fee")`` or ``("review", "fire")``: a fresh, migrated database with its roles."""
+
+    async def create(service: str, department: str | None = None) -> Database:
+        return await create_database(postgres_server, service, department, suffix=f"_{secrets.token_hex(3)}")
+
+    return create
