@@ -6,13 +6,17 @@ whose constraints and triggers refuse an unlawful row whoever writes it.
 
 from __future__ import annotations
 
+from decimal import Decimal
+from typing import Any
+
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.records import Records, metadata
+from services.fee.domain.assessment import Line
 from services.fee.domain.cases import FeeCase
-from services.fee.domain.tariffs import Tariff
+from services.fee.domain.tariffs import LocalText, Tariff
 
 METADATA = metadata()
 _AT = sa.TIMESTAMP(timezone=True)
@@ -23,7 +27,7 @@ class ItemVersion(BaseModel, frozen=True):
 
     item_code: str
     item_version: str
-    name: dict[str, str]
+    name: LocalText
     tariff_code: str | None = None
     timing: str | None = None
     inputs: dict[str, str] = {}
@@ -207,3 +211,13 @@ CANCELLATIONS = sa.Table(
     ),
 )
 GROWING = (TARIFF_VERSIONS, BILLS, BILL_LINES, TRANSACTIONS, ENTRIES, SETTLEMENTS, CANCELLATIONS)
+
+CASE_OF_BILL = sa.text("SELECT case_id FROM bills WHERE bill_no = :bill_no")
+BILL_OF_REFERENCE = sa.text(
+    "SELECT bill_no FROM settlements WHERE channel = :channel AND channel_ref = :channel_ref"
+)
+
+
+def line_columns(line: Line) -> dict[str, Any]:
+    """A line of a bill as columns; the rate as a number the database can multiply with."""
+    return {**line.model_dump(), "rate": Decimal(line.rate)}

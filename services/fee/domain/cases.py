@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,7 @@ from libs.refusals import NotFound, Refusal
 from services.fee.domain.assessment import Assessment
 
 CURRENCY = "CNY"
+CLOCK_TOLERANCE = timedelta(minutes=5)  # a channel's clock is not ours
 CancelReason = Literal["application_withdrawn", "application_refused"]
 
 
@@ -217,5 +218,5 @@ def require_payable(case: FeeCase, payment: Payment, now: datetime) -> None:
         raise WrongCurrency(payment.currency)
     if payment.amount_fen != total_fen:
         raise WrongAmount(f"{payment.amount_fen} fen paid, {total_fen} fen due", due_fen=total_fen)
-    if not case.bill.assessed_at <= payment.paid_at <= now:
+    if not case.bill.assessed_at - CLOCK_TOLERANCE <= payment.paid_at <= now + CLOCK_TOLERANCE:
         raise PaidBeforeBilled(payment.paid_at.isoformat())

@@ -19,6 +19,11 @@ LEGAL_TIME = ZoneInfo("Asia/Shanghai")
 BASIS_RANKS = frozenset({"law", "admin_regulation"})
 
 
+def legal_day(moment: datetime) -> date:
+    """The calendar day of an instant, in the time of the law."""
+    return moment.astimezone(LEGAL_TIME).date()
+
+
 class TariffNotPublished(Refusal):
     """What was never published cannot be charged (AL 59)."""
 
@@ -172,7 +177,7 @@ class Tariff(_Part):
     @property
     def published_on(self) -> date:
         """The legal day of publication."""
-        return self.published_at.astimezone(LEGAL_TIME).date()
+        return legal_day(self.published_at)
 
     def label(self, code: str, language: str) -> str:
         """What people call an input, or its code."""

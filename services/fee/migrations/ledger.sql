@@ -164,7 +164,8 @@ BEGIN
     IF NEW.amount_fen <> bill.total_fen THEN
         PERFORM refuse_unlawful('settlement_is_exactly_the_bill', NEW.bill_no);
     END IF;
-    IF NEW.paid_at < bill.assessed_at OR NEW.received_at < NEW.paid_at THEN
+    IF NEW.received_at < bill.assessed_at OR NEW.paid_at < bill.assessed_at - interval '5 minutes'
+       OR NEW.paid_at > NEW.received_at + interval '5 minutes' THEN
         PERFORM refuse_unlawful('settlement_comes_after_the_bill', NEW.bill_no);
     END IF;
     SELECT booked_on INTO booked FROM ledger_transactions WHERE transaction_no = NEW.transaction_no;
