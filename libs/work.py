@@ -152,6 +152,7 @@ class Work:
         self.name = name
         self._shared = shared
         self._parent = parent
+        self._came_from = traces.span_context(parent)
         self._settling = settling
         self._links: list[Link] = []
         self._span: Span | None = None
@@ -251,7 +252,7 @@ class Work:
         A person's request starts a trace of its own; calling this moves the deed into the case's trace, so
         that one case is one tree from the form to the public log.
         """
-        parents = [parent for parent in (traces.span_context(self._parent), *map(traces.parse, links)) if parent]
+        parents = [parent for parent in (self._came_from, *map(traces.parse, links)) if parent]
         self._close_span()
         self._said_for = None
         self._continued = True
