@@ -1,0 +1,1 @@
+"""Supervision: hears everything, watches every clock, recomputes limits and fees; commands nobody."""

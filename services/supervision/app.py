@@ -1,0 +1,17 @@
+"""Puts supervision together, top to bottom: ``python -m libs.runner services.supervision.app``."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from libs.runner import Service
+from services.supervision.api import api
+from services.supervision.consumers import consumers
+from services.supervision.settings import Settings
+from services.supervision.timers import timers
+
+
+def create_app() -> FastAPI:
+    """The service as configured by its environment."""
+    settings = Settings()
+    return Service("supervision", settings, consumers=consumers, timers=timers, routers=[api]).app

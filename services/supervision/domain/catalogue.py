@@ -1,0 +1,144 @@
+"""What disclosure has published, as far as supervision measures with it, version by version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.supervision.domain.charges import Tariff
+from services.supervision.domain.conditions import is_met
+from services.supervision.domain.workdays import PublishedCalendar, WorkingDays
+
+
+class Limits(BaseModel, frozen=True):
+    """Limits in working days, as the item publishes them."""
+
+    notice_wd: int
+    check_wd: int
+    promised_wd: int
+    statutory_wd: int
+    delivery_wd: int
+
+
+class PlanEntry(BaseModel, frozen=True):
+    """One department of the item's review plan, and when it takes part."""
+
+    department: str
+    role: str
+    limit_wd: int
+    after: tuple[str, ...] = ()
+    when: dict[str, Any] | None = None
+
+
+class ItemFee(BaseModel, frozen=True):
+    """By which tariff an item is charged, when, and which facts are the tariff's inputs."""
+
+    tariff_code: str
+    timing: str
+    inputs: dict[str, str]
+
+
+class Item(BaseModel, frozen=True):
+    """One published version of a service item."""
+
+    item_code: str
+    version: int
+    name: dict[str, str] = {}
+    mode: str = "single"
+    lead: str
+    limits: Limits
+    plan: tuple[PlanEntry, ...]
+    decision: str
+    fee: ItemFee | None = None
+    in_force_from: date
+
+    def plan_for(self, facts: Mapping[str, Any]) -> dict[str, PlanEntry]:
+        """The departments whose condition holds for these facts (AL 5(3): same facts, same reviews)."""
+        return {entry.department: entry for entry in self.plan if is_met(entry.when, facts)}
+
+
+class Calendars(BaseModel, frozen=True):
+    """Every calendar version published so far; one record, because each clock needs all of them."""
+
+    center: str = "center"
+    published: tuple[PublishedCalendar, ...] = ()
+
+    def with_one(self, calendar: PublishedCalendar) -> Calendars:
+        """With this version added; publishing the same version again changes nothing."""
+        kept = {each.name: each for each in self.published}
+        kept.setdefault(calendar.name, calendar)
+        return self.model_copy(update={"published": tuple(kept[name] for name in sorted(kept))})
+
+    def newest(self) -> WorkingDays:
+        """Counting with the newest version of every year."""
+        return WorkingDays(self.published)
+
+    def named(self, names: Iterable[str]) -> WorkingDays | None:
+        """Counting with exactly the versions ``names`` ("2026.v1"); None when one is not known (yet)."""
+        wanted = set(names)
+        found = [each for each in self.published if each.name in wanted]
+        return WorkingDays(found) if len(found) == len(wanted) else None
+
+    def knows_year(self, year: int) -> bool:
+        """Whether a calendar of ``year`` is published."""
+        return any(each.year == year for each in self.published)
+
+
+class DatedTariff(BaseModel, frozen=True):
+    """A tariff version and when it holds; the last day included."""
+
+    tariff: Tariff
+    in_force_from: date
+    in_force_until: date | None = None
+
+
+class Tariffs(BaseModel, frozen=True):
+    """Every published version of one tariff."""
+
+    tariff_code: str
+    versions: tuple[DatedTariff, ...] = ()
+
+    def with_one(self, dated: DatedTariff) -> Tariffs:
+        """With this version added; the same version again changes nothing."""
+        kept = {each.tariff.version: each for each in self.versions}
+        kept.setdefault(dated.tariff.version, dated)
+        return self.model_copy(update={"versions": tuple(kept[number] for number in sorted(kept))})
+
+    def in_force(self, on: date) -> Tariff | None:
+        """The newest version that holds on ``on``."""
+        held = [
+            each.tariff for each in self.versions
+            if each.in_force_from <= on and (each.in_force_until is None or on <= each.in_force_until)
+        ]  # fmt: skip
+        return held[-1] if held else None
+
+    def version(self, number: int) -> Tariff | None:
+        """One version by its number."""
+        return next((each.tariff for each in self.versions if each.tariff.version == number), None)
+
+
+class DatedItem(BaseModel, frozen=True):
+    """An item version and when it was published."""
+
+    item: Item
+    published_at: datetime
+
+
+class Items(BaseModel, frozen=True):
+    """Every published version of one service item."""
+
+    item_code: str
+    versions: tuple[DatedItem, ...] = ()
+
+    def with_one(self, dated: DatedItem) -> Items:
+        """With this version added; the same version again changes nothing."""
+        kept = {each.item.version: each for each in self.versions}
+        kept.setdefault(dated.item.version, dated)
+        return self.model_copy(update={"versions": tuple(kept[number] for number in sorted(kept))})
+
+    def version(self, number: int) -> Item | None:
+        """One version by its number."""
+        return next((each.item for each in self.versions if each.item.version == number), None)

@@ -1,0 +1,131 @@
+"""Counts working days from the published calendars and says at which instant a clock is crossed.
+
+T-1, T-2, T-3, T-4 and T-5 of the Licensing Law's limits: working days only, the starting day not counted,
+make-up days in, the calendar is published data, an agency's day ends when its business hours close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+CENTER_ZONE = ZoneInfo("Asia/Shanghai")
+_DAY = timedelta(days=1)
+_SATURDAY = 5
+_MOST_DAYS = 5000  # no limit of the law walks through more calendar days than this
+
+
+class PublishedCalendar(BaseModel, frozen=True):
+    """One year's working days as disclosure published them; local business hours."""
+
+    year: int
+    version: int
+    days_off: frozenset[date]
+    make_up_days: frozenset[date]
+    opens: time
+    closes: time
+
+    @property
+    def name(self) -> str:
+        """How a clock names the calendar it was counted with, e.g. ``2026.v1``."""
+        return f"{self.year}.v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A day reached by counting; provisional when a year without a published calendar was walked through."""
+
+    day: date
+    provisional: bool
+
+
+def legal_day(moment: datetime) -> date:
+    """The day at the center on which ``moment`` falls."""
+    return moment.astimezone(CENTER_ZONE).date()
+
+
+def warning_day(limit_wd: int) -> int | None:
+    """The working day that begins the last tenth of a limit: ceil(0.9 x limit); none for limit 0."""
+    return (9 * limit_wd + 9) // 10 if limit_wd > 0 else None
+
+
+class WorkingDays:
+    """The working days of the years whose calendars are given; of several versions of a year the newest."""
+
+    def __init__(self, calendars: Iterable[PublishedCalendar]) -> None:
+        self._years: dict[int, PublishedCalendar] = {}
+        for calendar in sorted(calendars, key=lambda each: each.version):
+            self._years[calendar.year] = calendar
+
+    @property
+    def stamp(self) -> str:
+        """Names the versions counted with, so that a changed calendar is seen to reach running clocks."""
+        return ",".join(self._years[year].name for year in sorted(self._years))
+
+    def knows(self, day: date) -> bool:
+        """Whether the calendar of this day's year is published."""
+        return day.year in self._years
+
+    def is_working(self, day: date) -> bool:
+        """T-3. For a year without a calendar: Monday to Friday, which is why the result is provisional."""
+        calendar = self._years.get(day.year)
+        if calendar is not None:
+            if day in calendar.make_up_days:
+                return True
+            if day in calendar.days_off:
+                return False
+        return day.weekday() < _SATURDAY
+
+    def day_number(self, starts_on: date, count: int, excluded: Collection[date] = frozenset()) -> Counted:
+        """The ``count``-th working day after ``starts_on`` (T-2); days in ``excluded`` are not counted.
+
+        Count 0 is the starting day itself or, if that is no working day, the first one after it.
+        """
+        if count < 0:
+            raise ValueError(f"a limit of {count} working days")
+        day = starts_on if count else starts_on - _DAY
+        left, provisional = max(count, 1), False
+        for _ in range(_MOST_DAYS):
+            day += _DAY
+            provisional = provisional or not self.knows(day)
+            if self.is_working(day) and day not in excluded:
+                left -= 1
+                if left == 0:
+                    return Counted(day, provisional)
+        raise ValueError(f"{count} working days from {starts_on} are not reached in {_MOST_DAYS} days")
+
+    def used(self, starts_on: date, until: date) -> int:
+        """Working days after ``starts_on`` up to and including ``until``; 0 when it is earlier."""
+        days = (until - starts_on).days
+        return sum(self.is_working(starts_on + timedelta(days=n)) for n in range(1, days + 1))
+
+    def opening(self, day: date) -> datetime | None:
+        """The instant business hours open on ``day``; None when its year has no calendar."""
+        calendar = self._years.get(day.year)
+        return None if calendar is None else _at(day, calendar.opens)
+
+    def closing(self, day: date) -> datetime | None:
+        """The instant business hours close on ``day`` (T-5); None when its year has no calendar."""
+        calendar = self._years.get(day.year)
+        return None if calendar is None else _at(day, calendar.closes)
+
+    def yellow_at(self, starts_on: date, limit_wd: int) -> datetime | None:
+        """When the last tenth of the limit opens; None for limit 0 or where the count would be a guess."""
+        number = warning_day(limit_wd)
+        if number is None:
+            return None
+        counted = self.day_number(starts_on, number)
+        return None if counted.provisional else self.opening(counted.day)
+
+    def red_at(self, starts_on: date, limit_wd: int) -> datetime | None:
+        """When the last day of the limit closes; None where the count would be a guess."""
+        counted = self.day_number(starts_on, limit_wd)
+        return None if counted.provisional else self.closing(counted.day)
+
+
+def _at(day: date, local: time) -> datetime:
+    return datetime.combine(day, local, CENTER_ZONE).astimezone(UTC)

@@ -1,0 +1,92 @@
+"""Queries about cases: what falls due, what was counted with an older calendar, and search."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.supervision.domain.case_file import CaseFile
+from services.supervision.storage.paging import Page, count, read_page
+from services.supervision.storage.tables import CALENDARS, CASE_FILES, CLOCKS
+
+_CASES, _CLOCKS = CASE_FILES.table, CLOCKS.table
+_RUNNING = sa.exists().where(_CLOCKS.c.case_id == _CASES.c.case_id, _CLOCKS.c.stopped_at.is_(None))
+DUE_CASES = (
+    sa.select(_CASES.c.case_id)
+    .where(_CASES.c.look_at <= sa.bindparam("now", type_=sa.TIMESTAMP(timezone=True)))
+    .order_by(_CASES.c.look_at)
+    .limit(50)
+)
+STALE_CASES = (
+    sa.select(_CASES.c.case_id)
+    .where(_CASES.c.counted_with != sa.bindparam("stamp", type_=sa.Text), _RUNNING)
+    .limit(50)
+)
+
+
+class CaseSearch(Page, frozen=True):
+    """Cases by state, item or a part of their number."""
+
+    state: str | None = None
+    item_code: str | None = None
+    q: str | None = None
+
+
+class CaseRow(BaseModel, frozen=True):
+    """One case in a list."""
+
+    case_id: str
+    application_no: str
+    item_code: str
+    state: str
+
+
+def _select(search: CaseSearch) -> sa.Select[tuple[str, str, str, str]]:
+    columns = _CASES.c
+    select = sa.select(columns.case_id, columns.application_no, columns.item_code, columns.state)
+    if search.state:
+        select = select.where(columns.state == search.state)
+    if search.item_code:
+        select = select.where(columns.item_code == search.item_code)
+    if search.q:
+        select = select.where(columns.application_no.icontains(search.q, autoescape=True))
+    return select.order_by(columns.application_no, columns.case_id)
+
+
+async def find_cases(reader: AsyncConnection, search: CaseSearch) -> list[CaseRow]:
+    """One page of cases, by number."""
+    return await read_page(reader, CaseRow, _select(search), search)
+
+
+async def count_cases(reader: AsyncConnection, search: CaseSearch) -> int:
+    """How many cases the search finds."""
+    return await count(reader, _select(search))
+
+
+async def read_case(reader: AsyncConnection, case_id: str) -> CaseFile | None:
+    """The whole file of one case."""
+    found = await reader.execute(sa.select(_CASES.c.body).where(_CASES.c.case_id == case_id))
+    body = found.scalar_one_or_none()
+    return None if body is None else CASE_FILES.read(body)
+
+
+async def newest_stamp(reader: AsyncConnection) -> str:
+    """Which calendars are counted with now; empty before the first is published."""
+    body = (await reader.execute(sa.select(CALENDARS.table.c.body))).scalar_one_or_none()
+    return "" if body is None else CALENDARS.read(body).newest().stamp
+
+
+async def next_look(reader: AsyncConnection) -> datetime | None:
+    """The earliest business instant at which some case must be looked at again."""
+    found = await reader.execute(sa.select(sa.func.min(_CASES.c.look_at)))
+    look_at: datetime | None = found.scalar_one_or_none()
+    return look_at
+
+
+async def any_stale(reader: AsyncConnection, stamp: str) -> bool:
+    """Whether a running clock was counted with older calendars than ``stamp`` names."""
+    found = await reader.execute(STALE_CASES, {"stamp": stamp})
+    return found.first() is not None

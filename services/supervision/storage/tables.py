@@ -1,0 +1,135 @@
+"""The tables of supervision."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from libs.records import Records, metadata
+from services.supervision.domain.case_file import CaseFile
+from services.supervision.domain.catalogue import Calendars, Items, Tariffs
+
+METADATA = metadata()
+_AT = sa.TIMESTAMP(timezone=True)
+
+
+class ClockRecord(BaseModel, frozen=True):
+    """A clock as one searches for it. Instants are business time; see the domain's Clock for the words."""
+
+    clock_id: str
+    case_id: str
+    application_no: str
+    item_code: str
+    kind: str
+    agency: str
+    starts_on: date
+    limit_wd: int
+    due_on: date
+    provisional: bool
+    yellow_at: datetime | None
+    red_at: datetime | None
+    started_at: datetime
+    stopped_at: datetime | None
+    in_time: bool | None
+
+
+class RuleRecord(BaseModel, frozen=True):
+    """A conduct or management rule as published."""
+
+    rule_id: str
+    kind: str
+    title: dict[str, str]
+    in_force_from: date
+
+
+class LeafRecord(BaseModel, frozen=True):
+    """A leaf of the public log and the event it makes public."""
+
+    leaf_index: str
+    leaf_hash: str
+    record_kind: str
+    of_source: str
+    of_id: str
+
+
+CASE_FILES = Records(
+    "case_files",
+    CaseFile,
+    key=("case_id",),
+    columns={
+        "application_no": (sa.Text, lambda case: case.application_no),
+        "item_code": (sa.Text, lambda case: case.item_code),
+        "state": (sa.Text, lambda case: case.state),
+        "counted_with": (sa.Text, lambda case: case.counted_with),
+        "look_at": (_AT, lambda case: case.look_at),
+    },
+    metadata=METADATA,
+)
+CLOCKS = Records(
+    "clocks",
+    ClockRecord,
+    key=("clock_id",),
+    columns={
+        "case_id": (sa.Text, lambda clock: clock.case_id),
+        "application_no": (sa.Text, lambda clock: clock.application_no),
+        "item_code": (sa.Text, lambda clock: clock.item_code),
+        "kind": (sa.Text, lambda clock: clock.kind),
+        "agency": (sa.Text, lambda clock: clock.agency),
+        "due_on": (sa.Date, lambda clock: clock.due_on),
+        "yellow_at": (_AT, lambda clock: clock.yellow_at),
+        "red_at": (_AT, lambda clock: clock.red_at),
+        "started_at": (_AT, lambda clock: clock.started_at),
+        "stopped_at": (_AT, lambda clock: clock.stopped_at),
+        "in_time": (sa.Boolean, lambda clock: clock.in_time),
+    },
+    metadata=METADATA,
+)
+CALENDARS = Records("calendars", Calendars, key=("center",), metadata=METADATA)
+TARIFFS = Records("tariffs", Tariffs, key=("tariff_code",), metadata=METADATA)
+ITEMS = Records("items", Items, key=("item_code",), metadata=METADATA)
+RULES = Records("rules", RuleRecord, key=("rule_id",), metadata=METADATA)
+LEAVES = Records(
+    "leaves",
+    LeafRecord,
+    key=("leaf_index",),
+    columns={"of_id": (sa.Text, lambda leaf: leaf.of_id)},
+    metadata=METADATA,
+)
+CARDS = sa.Table(
+    "cards",
+    METADATA,
+    sa.Column("card_no", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.Text, nullable=False, index=True),
+    sa.Column("application_no", sa.Text, nullable=False),
+    sa.Column("item_code", sa.Text, nullable=False),
+    sa.Column("clock_id", sa.Text, nullable=False),
+    sa.Column("clock_kind", sa.Text, nullable=False),
+    sa.Column("agency", sa.Text, nullable=False, index=True),
+    sa.Column("colour", sa.Text, nullable=False),
+    sa.Column("crossed_at", _AT, nullable=False),
+    sa.Column("due_on", sa.Date, nullable=False),
+    sa.Column("used_wd", sa.Integer, nullable=False),
+    sa.Column("limit_wd", sa.Integer, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("issued_at", _AT, nullable=False),
+    sa.CheckConstraint("colour IN ('yellow', 'red')", name="cards_colour"),
+    sa.UniqueConstraint("clock_id", "colour", name="cards_once_per_clock_and_colour"),
+)
+FINDINGS = sa.Table(
+    "findings",
+    METADATA,
+    sa.Column("finding_no", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.Text, nullable=False, index=True),
+    sa.Column("application_no", sa.Text),
+    sa.Column("item_code", sa.Text),
+    sa.Column("rule", sa.Text, nullable=False, index=True),
+    sa.Column("expected", sa.Text, nullable=False),
+    sa.Column("found", sa.Text, nullable=False),
+    sa.Column("about_source", sa.Text, nullable=False),
+    sa.Column("about_id", sa.Text, nullable=False),
+    sa.Column("about_type", sa.Text, nullable=False),
+    sa.Column("issued_at", _AT, nullable=False),
+    sa.UniqueConstraint("rule", "about_source", "about_id", "expected", name="findings_once"),
+)
