@@ -25,6 +25,10 @@ class ServiceSettings(BaseSettings):
     oidc_client_id: str = "onewindow"
     oidc_client_secret: str = ""
     oidc_audience: str | None = None
+    oidc_roles_claim: str = "roles"  # dotted paths into the provider's claims
+    oidc_department_claim: str = "department"
+    oidc_name_claim: str = "name"
+    oidc_role_names: dict[str, str] = {}  # a provider's names of functions -> ours
     session_secret: str = ""
     sites: dict[str, Any] = {}
     clock_file: Path | None = None

@@ -1,0 +1,126 @@
+"""Logging in to pages: OpenID Connect, authorization code with PKCE, by a kept library."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import structlog
+from authlib.integrations.base_client.errors import OAuthError
+from authlib.integrations.starlette_client import OAuth
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from joserfc.errors import JoseError
+
+from libs.identity.finder import claim_names, verifier
+from libs.identity.person import person_from
+from libs.identity.sessions import Sessions
+from libs.identity.tokens import InvalidToken, ProviderAway
+from libs.refusals import NotFound, Refusal
+from libs.settings import ServiceSettings
+
+LOG = structlog.get_logger(__name__)
+
+
+class LoginFailed(Refusal):
+    """The login did not come to an end that proves who somebody is."""
+
+    code = "login_failed"
+    status = 400
+    title = "The login failed. Begin again."
+
+
+def local_path(text: str | None) -> str:
+    """Where to go after the login: a path of our own, never another site's address."""
+    if (
+        not text
+        or not text.startswith("/")
+        or text.startswith("//")
+        or "\\" in text
+        or not text.isprintable()
+    ):
+        return "/"
+    parts = urlsplit(text)
+    return text if not parts.scheme and not parts.netloc else "/"
+
+
+def login_router(settings: ServiceSettings) -> APIRouter:
+    """/login, /login/callback and /logout of one service; they answer 404 when no provider is set."""
+    router = APIRouter(include_in_schema=False)
+    sessions = Sessions(settings)
+    tokens, names = verifier(settings), claim_names(settings)
+    provider = _provider(settings)
+
+    def ready() -> Any:
+        if provider is None or not sessions.possible:
+            raise NotFound("No identity provider is set here.")
+        return provider
+
+    @router.get("/login", name="login")
+    async def login(request: Request, next: str = "/") -> Response:
+        client = ready()
+        state: dict[str, Any] = {}
+        request.scope["session"] = state  # the library keeps code verifier, state and nonce here
+        try:
+            answer: Response = await client.authorize_redirect(
+                request, str(request.url_for("login_callback"))
+            )
+        except (httpx.HTTPError, OAuthError) as reason:
+            raise ProviderAway() from reason
+        sessions.keep_login_state(request, answer, {**state, "next": local_path(next)})
+        return answer
+
+    @router.get("/login/callback", name="login_callback")
+    async def login_callback(request: Request) -> Response:
+        client = ready()
+        assert tokens is not None
+        state = sessions.login_state(request)
+        request.scope["session"] = state
+        try:
+            token = await client.authorize_access_token(request)
+            claims = await tokens.verify(str(token.get("access_token", "")))
+        except (OAuthError, JoseError, InvalidToken, KeyError, ValueError) as reason:
+            LOG.info("login_failed", error=type(reason).__name__, detail=str(reason)[:200])
+            raise LoginFailed(str(reason)[:200]) from reason
+        except httpx.HTTPError as reason:
+            raise ProviderAway() from reason
+        answer = RedirectResponse(local_path(state.get("next")), 303)
+        sessions.forget(answer, login_only=True)
+        sessions.remember(request, answer, person_from(claims, names))
+        return answer
+
+    @router.get("/logout", name="logout")
+    async def logout(request: Request) -> Response:
+        """Ends our session and the provider's, so that the next login asks for a name again."""
+        if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "same-site", "none"):
+            raise LoginFailed("Log out from our own pages.")
+        answer = RedirectResponse(await _end_session(provider, settings, request), 303)
+        sessions.forget(answer)
+        return answer
+
+    return router
+
+
+def _provider(settings: ServiceSettings) -> Any:
+    if not settings.oidc_issuer:
+        return None
+    return OAuth().register(
+        "provider",
+        server_metadata_url=f"{settings.oidc_issuer.rstrip('/')}/.well-known/openid-configuration",
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        client_kwargs={"scope": "openid profile", "code_challenge_method": "S256", "timeout": 10},
+    )
+
+
+async def _end_session(provider: Any, settings: ServiceSettings, request: Request) -> str:
+    home = str(request.base_url)
+    try:
+        document = await provider.load_server_metadata() if provider is not None else {}
+    except (httpx.HTTPError, OAuthError):
+        document = {}
+    end = document.get("end_session_endpoint")
+    if not end:
+        return "/"
+    return f"{end}?{urlencode({'client_id': settings.oidc_client_id, 'post_logout_redirect_uri': home})}"
