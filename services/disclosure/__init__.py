@@ -1,1 +1,1 @@
-"""Disclosure: publishes the catalogue and keeps the public log; decides nothing, charges nothing, edits nothing."""
+"""Disclosure: publishes the catalogue and keeps the public log; it decides, charges and edits nothing."""

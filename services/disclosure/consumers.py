@@ -26,19 +26,25 @@ def _log(event: Event) -> list[Place]:
 @consumers.on("intake.application_received.v1", ApplicationReceived, loads=_log)
 async def on_application_received(work: Work, event: Event, data: ApplicationReceived) -> None:
     """The voucher of receipt is public at once."""
-    await handlers.record_voucher(work, event, data, "received", data.voucher, data.received_at)
+    await handlers.record_voucher(
+        work, event, data, voucher="received", paper=data.voucher, at=data.received_at
+    )
 
 
 @consumers.on("intake.application_accepted.v1", ApplicationAccepted, loads=_log)
 async def on_application_accepted(work: Work, event: Event, data: ApplicationAccepted) -> None:
     """The voucher of acceptance is public at once."""
-    await handlers.record_voucher(work, event, data, "accepted", data.voucher, data.accepted_at)
+    await handlers.record_voucher(
+        work, event, data, voucher="accepted", paper=data.voucher, at=data.accepted_at
+    )
 
 
 @consumers.on("intake.application_declined.v1", ApplicationDeclined, loads=_log)
 async def on_application_declined(work: Work, event: Event, data: ApplicationDeclined) -> None:
     """The voucher of declining is public at once."""
-    await handlers.record_voucher(work, event, data, "declined", data.voucher, data.declined_at)
+    await handlers.record_voucher(
+        work, event, data, voucher="declined", paper=data.voucher, at=data.declined_at
+    )
 
 
 @consumers.on("review.decision_made.v1", DecisionMade, loads=_log)

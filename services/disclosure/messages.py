@@ -1,14 +1,14 @@
-"""What disclosure hears and says. Heard models hold only what disclosure needs; the rest is ignored unread."""
+"""What disclosure hears and says. Heard models hold only what disclosure needs."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.signatures import SignedDocument
-from services.disclosure.domain.documents import Document, Rule, ServiceItem, Tariff, YearCalendar
+from services.disclosure.domain.documents import Day, Document, Rule, ServiceItem, Tariff, YearCalendar
 from services.disclosure.domain.leaves import RecordKind
 
 PublicCode = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -79,28 +79,28 @@ class ChargeAssessed(Heard):
 class CalendarPublished(YearCalendar):
     """disclosure.calendar_published"""
 
-    in_force_from: date
+    in_force_from: Day
     published_at: datetime
 
 
 class TariffPublished(Tariff):
     """disclosure.tariff_published"""
 
-    in_force_from: date
+    in_force_from: Day
     published_at: datetime
 
 
 class RulePublished(Rule):
     """disclosure.rule_published"""
 
-    in_force_from: date
+    in_force_from: Day
     published_at: datetime
 
 
 class ServiceItemPublished(ServiceItem):
     """disclosure.service_item_published"""
 
-    in_force_from: date
+    in_force_from: Day
     published_at: datetime
 
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from libs.settings import ServiceSettings
+from libs.signatures import BadKeyFile
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -29,7 +30,7 @@ class DisclosureSettings(ServiceSettings):
             raise RuntimeError("disclosure was started without ONEWINDOW_SIGNING_KEY_FILE")
         key = load_pem_private_key(self.signing_key_file.read_bytes(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
-            raise RuntimeError(f"{self.signing_key_file} holds no Ed25519 key")
+            raise BadKeyFile(f"{self.signing_key_file}: not an Ed25519 key")
         return key
 
     def department_codes(self) -> frozenset[str]:

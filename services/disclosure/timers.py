@@ -1,4 +1,4 @@
-"""The clock's door: nothing of disclosure falls due; what is published stays, and a checkpoint comes with its leaf."""
+"""The clock's door: nothing of disclosure falls due; a checkpoint comes with its leaves."""
 
 from libs.timers import Timers
 

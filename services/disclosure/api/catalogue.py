@@ -59,6 +59,7 @@ async def post_rule(body: Rule, person: Person, command: Command) -> Response:
 async def get_items(
     request: Request,
     reader: Reader,
+    *,
     q: Words = "",
     life_event: Annotated[str | None, Query(max_length=64)] = None,
     on: Day = None,
@@ -66,7 +67,9 @@ async def get_items(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """The items in force, searched by words and life event."""
-    found = await storage.find_items(reader, on or today(request), q, life_event, page, limit)
+    found = await storage.find_items(
+        reader, on or today(request), q=q, life_event=life_event, page=page, size=limit
+    )
     shown = (
         "item_code",
         "version",
@@ -94,7 +97,7 @@ async def get_item(
     on: Day = None,
 ) -> dict[str, Any]:
     """One item: a version, or as in force on a day; with the list of its versions."""
-    return await _one(request, reader, "service_item", code, version, on)
+    return await _one(request, reader, "service_item", code, version=version, on=on)
 
 
 @catalogue.get("/tariffs")
@@ -112,7 +115,7 @@ async def get_tariff(
     on: Day = None,
 ) -> dict[str, Any]:
     """One fee standard: a version, or as in force on a day."""
-    return await _one(request, reader, "tariff", code, version, on)
+    return await _one(request, reader, "tariff", code, version=version, on=on)
 
 
 @catalogue.get("/calendars")
@@ -128,7 +131,7 @@ async def get_rules(request: Request, reader: Reader, on: Day = None) -> dict[st
 
 
 async def _one(
-    request: Request, reader: Reader, kind: str, code: str, version: int | None, on: date | None
+    request: Request, reader: Reader, kind: str, code: str, *, version: int | None, on: date | None
 ) -> dict[str, Any]:
     if version is not None:
         content = await storage.publication_version(reader, kind, code, version)

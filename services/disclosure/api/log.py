@@ -36,14 +36,14 @@ async def get_checkpoint(reader: Reader) -> PlainTextResponse:
 
 @log.get("/key", response_class=PlainTextResponse)
 async def get_key(request: Request) -> PlainTextResponse:
-    """The verifier key. Trust the printed one, not this copy: whoever forged the log would forge it here too."""
+    """The verifier key. Trust a printed one rather: whoever forged the log would forge this copy."""
     settings = request.app.state.settings
     return PlainTextResponse(verifier_key(settings.log_origin, settings.log_key.public_key()) + "\n")
 
 
 @log.get("/entries")
 async def get_entries(reader: Reader, start: Count, end: Count) -> dict[str, Any]:
-    """The exact leaf texts from ``start`` up to, not including, ``end``; at most 1000: ask again for the rest."""
+    """The exact leaf texts from ``start`` up to, not including, ``end``; at most 1000 an answer."""
     head = await storage.newest_checkpoint(reader)
     end = min(end, head["tree_size"] if head else 0)
     return {"start": start, "entries": await storage.entries(reader, start, end) if start < end else []}

@@ -27,7 +27,7 @@ async def get_records(
     limit: Limit = 50,
 ) -> dict[str, Any]:
     """Records by words and kind, newest first."""
-    found = await storage.find_records(reader, q, kind, page, limit)
+    found = await storage.find_records(reader, q=q, kind=kind, page=page, size=limit)
     rows = [
         {
             "index": row["leaf_index"],

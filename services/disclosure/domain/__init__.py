@@ -1,1 +1,1 @@
-"""Knows what may be published and how it is proved: documents, the law they must satisfy, the log. Pure, no I/O."""
+"""Knows what may be published and how it is proved: documents, their law, the log. Pure, no I/O."""

@@ -27,7 +27,7 @@ LAWS: Mapping[str, str] = {
     "checker_unknown": "AL 32: somebody named checks each material",
     "notice_over_cap": "AL 32(1)(4): the one-time notice comes within five working days",
     "check_over_notice": "AL 32(1)(4): the departments' check ends before the notice is due",
-    "promised_over_statutory": "Business Environment Regulation 36: the promise is not longer than the statute",
+    "promised_over_statutory": "Business Environment Regulation 36: no promise longer than the statute",
     "statutory_over_cap": "AL 42: 20 working days; unified, joint or central handling 45",
     "extension_over_cap": "AL 42: extended once by 10 working days; unified, joint or central handling 15",
     "delivery_over_cap": "AL 44: issued and delivered within ten working days",
@@ -91,7 +91,7 @@ class Published:
 def version_breaches(
     version: int, in_force_from: date, published: Published, *, history: bool
 ) -> list[Breach]:
-    """Versions follow one another. ``history``: a first version may name the day its standard began in law."""
+    """Versions follow one another. ``history``: a first version may name an earlier day, by law."""
     found = []
     if version != published.previous_version + 1:
         found.append(

@@ -13,7 +13,7 @@ SATURDAY = 5
 
 
 def calendar_breaches(calendar: YearCalendar, in_force_from: date, published: Published) -> list[Breach]:
-    """Everything that forbids publishing ``calendar``. Its year may have begun: the notice made it binding."""
+    """Everything that forbids publishing ``calendar``. Its year may have begun already."""
     # A correction of a published year applies to that whole year, so it is not retroactive either.
     counted = version_breaches(calendar.version, in_force_from, published, history=True)
     return [

@@ -63,7 +63,7 @@ class Source(Document):
 
 
 class Basis(Document):
-    """The law an item rests on; ``sets_limit`` marks the special law that allows a longer limit (AL 42(1))."""
+    """The law an item rests on; ``sets_limit`` marks a special law with a longer limit (AL 42(1))."""
 
     law: Text
     article: Text

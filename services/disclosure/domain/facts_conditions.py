@@ -62,19 +62,14 @@ def _comparison(cond: dict[str, Any], fields: Mapping[str, Asked]) -> Iterator[s
 
 
 def _fits(value: Any, asked: Asked) -> bool:
-    if asked.type == "boolean":
-        return isinstance(value, bool)
-    if asked.type == "integer":
-        return isinstance(value, int) and not isinstance(value, bool)
+    if asked.type in ("boolean", "integer"):
+        return type(value) is (bool if asked.type == "boolean" else int)
     if not isinstance(value, str):
         return False
     if asked.type == "choice":
         return value in {choice.code for choice in asked.choices or ()}
-    if asked.type == "date":
-        return _is_day(value)
-    if asked.type == "decimal":
-        return _is_decimal(value)
-    return True
+    readable = {"date": _is_day, "decimal": _is_decimal}.get(asked.type)
+    return readable is None or readable(value)
 
 
 def _is_day(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""Knows what the public log says about each act: an allow-list per kind of record, and nothing beside it. Pure.
+"""Knows what the public log says about each act: an allow-list per kind of record. Pure.
 
-A leaf is the RFC 8785 text of a small object. Personal data has no place in it: a field that is not named here
-is not published, whatever an event may carry (AL 5(2), 40; Open Government Information Regulations 15, 20).
-A refusal is nameless: no application number, no hash that the file could be found by, only a salted commitment.
+A leaf is the RFC 8785 text of a small object. No personal data: a field that is not named here is not
+published, whatever an event may carry (AL 5(2), 40; Open Government Information Regulations 15, 20). A refusal
+is nameless: no application number, no hash to find the file by, only a salted commitment.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LeafTooLarge(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One entry of the log: its exact text, what it is found by, and the document behind it (if it may be named)."""
+    """One entry of the log: its exact text, what finds it, and its document (if it may be named)."""
 
     record_kind: RecordKind
     text: str

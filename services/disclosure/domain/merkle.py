@@ -74,7 +74,7 @@ def peaks_of(first: int, size: int) -> list[Place]:
 
 
 def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
-    """The (first leaf, number of leaves) whose roots prove leaf ``index`` in a tree of ``size``, lowest first."""
+    """The (first leaf, number of leaves) whose roots prove leaf ``index`` of ``size``, lowest first."""
     if not 0 <= index < size:
         raise OutOfTree(f"leaf {index} of {size}")
     spans, first = [], 0
@@ -141,7 +141,7 @@ def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
 
 
 def extends(older: int, older_root: bytes, newer: int, newer_root: bytes, path: Sequence[bytes]) -> bool:
-    """RFC 9162 section 2.1.4.2: whether ``path`` proves that the older tree is the beginning of the newer one."""
+    """RFC 9162 section 2.1.4.2: whether ``path`` proves that the newer tree begins with the older."""
     if not 0 <= older <= newer or (older in (0, newer) and path):
         return False
     if older == 0:

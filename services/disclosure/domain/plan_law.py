@@ -1,4 +1,4 @@
-"""Knows the law that a review plan must satisfy: a graph of known departments that ends within the promise."""
+"""Knows the law that a review plan must satisfy: known departments, no cycle, within the promise."""
 
 from __future__ import annotations
 

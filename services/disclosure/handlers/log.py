@@ -1,4 +1,4 @@
-"""Appends leaves and signs the log's head: one row is locked, so there is one appender, and one checkpoint a commit."""
+"""Appends leaves and signs the head: one locked row, so one appender, and one checkpoint a commit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG_KEY = "log"
 
 
 class LogForked(Exception):
-    """The stored log is not an extension of what was signed: nothing more is signed until a person has looked."""
+    """The stored log is not an extension of what was signed: nothing is signed until a person has looked."""
 
     code = "log_forked"
 

@@ -67,7 +67,9 @@ async def publish_item(work: Work, person: Person, item: ServiceItem) -> Publica
     texts += [entry.text for entry in item.conditions] + [entry.name for entry in item.materials]
     content = _content(work, item, from_day)
     said = ServiceItemPublished.model_validate(content, strict=False)
-    return await _publish(work, person, "service_item", item.item_code, said, _words(item.item_code, texts))
+    return await _publish(
+        work, person, "service_item", item.item_code, said=said, words=_words(item.item_code, texts)
+    )
 
 
 async def publish_tariff(work: Work, person: Person, tariff: Tariff) -> PublicationAnswer:
@@ -77,7 +79,7 @@ async def publish_tariff(work: Work, person: Person, tariff: Tariff) -> Publicat
     _require(tariff_breaches(tariff, from_day, published))
     said = TariffPublished.model_validate(_content(work, tariff, from_day), strict=False)
     return await _publish(
-        work, person, "tariff", tariff.tariff_code, said, _words(tariff.tariff_code, [tariff.name])
+        work, person, "tariff", tariff.tariff_code, said=said, words=_words(tariff.tariff_code, [tariff.name])
     )
 
 
@@ -88,7 +90,7 @@ async def publish_calendar(work: Work, person: Person, calendar: YearCalendar) -
     from_day = calendar.in_force_from or date(calendar.year, 1, 1)
     _require(calendar_breaches(calendar, from_day, published))
     said = CalendarPublished.model_validate(_content(work, calendar, from_day), strict=False)
-    return await _publish(work, person, "calendar", year, said, f"{year} {calendar.document_no}")
+    return await _publish(work, person, "calendar", year, said=said, words=f"{year} {calendar.document_no}")
 
 
 async def publish_rule(work: Work, person: Person, rule: Rule) -> PublicationAnswer:
@@ -97,7 +99,9 @@ async def publish_rule(work: Work, person: Person, rule: Rule) -> PublicationAns
     from_day = rule.in_force_from or published.today
     _require(rule_breaches(rule, from_day, published))
     said = RulePublished.model_validate(_content(work, rule, from_day), strict=False)
-    return await _publish(work, person, "rule", rule.rule_code, said, _words(rule.rule_code, [rule.title]))
+    return await _publish(
+        work, person, "rule", rule.rule_code, said=said, words=_words(rule.rule_code, [rule.title])
+    )
 
 
 async def _published(work: Work, kind: RecordKind, code: str) -> Published:
@@ -156,6 +160,7 @@ async def _publish(
     person: Person,
     kind: RecordKind,
     code: str,
+    *,
     said: ServiceItemPublished | TariffPublished | CalendarPublished | RulePublished,
     words: str,
 ) -> PublicationAnswer:

@@ -1,4 +1,4 @@
-"""Records acts of the other services in the public log: the signed paper is verified before a leaf names it."""
+"""Records the other services' acts in the public log, once the signed paper behind each is verified."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _about(data: AboutApplication) -> dict[str, Any]:
 
 
 async def record_voucher(
-    work: Work, event: Event, data: AboutApplication, voucher: Voucher, paper: SignedDocument, at: datetime
+    work: Work, event: Event, data: AboutApplication, *, voucher: Voucher, paper: SignedDocument, at: datetime
 ) -> None:
     """One leaf for a voucher of the window (AL 32(2))."""
     about = _about(data)
@@ -93,11 +93,14 @@ async def _published_conditions(work: Work, data: DecisionMade) -> set[str]:
 
 async def record_bill(work: Work, event: Event, data: ChargeAssessed) -> None:
     """One leaf for a bill by a published tariff (AL 59)."""
-    said = {
-        "bill_no": data.bill_no,
-        "tariff_code": data.tariff_code,
-        "tariff_version": data.tariff_version,
-        "total_fen": data.total_fen,
-    }
+    said = data.model_dump(include={"bill_no", "tariff_code", "tariff_version", "total_fen"})
     digest = _verified(work, data.bill, "fee", said)
-    await append_leaf(work, bill_leaf(**said, at=instant(data.assessed_at), document_sha256=digest), event)
+    leaf = bill_leaf(
+        bill_no=data.bill_no,
+        tariff_code=data.tariff_code,
+        tariff_version=data.tariff_version,
+        total_fen=data.total_fen,
+        at=instant(data.assessed_at),
+        document_sha256=digest,
+    )
+    await append_leaf(work, leaf, event)

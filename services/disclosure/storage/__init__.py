@@ -6,16 +6,16 @@ trigger), and two records: LOG (the frontier of the log) and LATEST (the newest 
 Named queries for readers (``queries``; each takes an AsyncConnection and returns plain dicts or None):
 
 catalogue
-    find_items(reader, day, q="", life_event=None, page=1, size=50) -> Found   items in force on a legal day
+    find_items(reader, day, *, q="", life_event=None, page=1, size=50) -> Found   items in force
     item_on(reader, code, day) / item_version(reader, code, version)           one item document
     versions(reader, kind, code) -> list of {version, in_force_from, published_at, leaf_index}
     publications_on(reader, kind, day) -> list of documents in force           tariffs, rules, calendars
     publication_on(reader, kind, code, day) / publication_version(reader, kind, code, version)
 records
-    find_records(reader, q="", kind=None, page=1, size=50) -> Found            newest first
+    find_records(reader, *, q="", kind=None, page=1, size=50) -> Found            newest first
     record(reader, index) -> one leaf with its proof under the newest checkpoint (a receipt)
     record_counts(reader) -> {record_kind: number}
-    leaf_of_document(reader, document_sha256) -> index | None                  find a paper's record by its hash
+    leaf_of_document(reader, document_sha256) -> index | None                  a paper's record
 log
     newest_checkpoint(reader) -> {tree_size, root, note, signed_at} | None
     entries(reader, start, end) -> list of leaf texts

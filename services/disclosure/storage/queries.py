@@ -56,7 +56,7 @@ def _terms(q: str) -> list[str]:
 
 
 async def _page(
-    reader: AsyncConnection, sql: str, order: str, params: dict[str, Any], page: int, size: int
+    reader: AsyncConnection, sql: str, order: str, params: dict[str, Any], *, page: int, size: int
 ) -> Found:
     total = int(
         (await reader.execute(sa.text(f"SELECT count(*) FROM ({sql}) AS found"), params)).scalar_one()
@@ -69,6 +69,7 @@ async def _page(
 async def find_items(
     reader: AsyncConnection,
     day: date,
+    *,
     q: str = "",
     life_event: str | None = None,
     page: int = 1,
@@ -80,7 +81,7 @@ async def find_items(
     if life_event is not None:
         sql += " AND content->'life_events' @> to_jsonb(CAST(:life_event AS text))"
         params["life_event"] = life_event
-    return await _page(reader, sql, "ORDER BY code", params, page, size)
+    return await _page(reader, sql, "ORDER BY code", params, page=page, size=size)
 
 
 async def _content(reader: AsyncConnection, statement: Any, **params: Any) -> dict[str, Any] | None:
@@ -126,7 +127,7 @@ async def publications_on(reader: AsyncConnection, kind: str, day: date) -> list
 
 
 async def find_records(
-    reader: AsyncConnection, q: str = "", kind: str | None = None, page: int = 1, size: int = 50
+    reader: AsyncConnection, *, q: str = "", kind: str | None = None, page: int = 1, size: int = 50
 ) -> Found:
     """The signed leaves that hold every word of ``q`` in their own words or their item's, newest first."""
     sql = """
@@ -134,14 +135,15 @@ async def find_records(
                i.content->'name' AS item_name
         FROM leaves l
         LEFT JOIN latest_publications p ON p.kind = 'service_item' AND p.code = l.item_code
-        LEFT JOIN publications i ON i.kind = p.kind AND i.code = p.code AND i.version = (p.body->>'version')::int
+        LEFT JOIN publications i ON i.kind = p.kind AND i.code = p.code
+            AND i.version = (p.body->>'version')::int
         WHERE (l.words || ' ' || COALESCE(i.words, '')) LIKE ALL (CAST(:terms AS text[]))
     """
     params: dict[str, Any] = {"terms": _terms(q)}
     if kind is not None:
         sql += " AND l.record_kind = :kind"
         params["kind"] = kind
-    found = await _page(reader, sql, "ORDER BY l.leaf_index DESC", params, page, size)
+    found = await _page(reader, sql, "ORDER BY l.leaf_index DESC", params, page=page, size=size)
     return Found(
         [{**row, "content": json.loads(row["leaf"])} for row in found.rows], found.total, page, found.pages
     )
@@ -163,7 +165,7 @@ async def leaf_of_document(reader: AsyncConnection, document_sha256: str) -> int
 
 
 async def record(reader: AsyncConnection, index: int) -> dict[str, Any] | None:
-    """One leaf with its proof under the newest checkpoint: a receipt that anyone can verify; None if missing."""
+    """One leaf with its proof under the newest checkpoint: a receipt; None if missing."""
     statement = sa.text(
         "SELECT leaf_index, leaf_hash, record_kind, leaf, document_sha256, recorded_at FROM leaves "
         "WHERE leaf_index = :index"
@@ -233,7 +235,7 @@ async def inclusion(reader: AsyncConnection, index: int, size: int) -> list[str]
 
 
 async def consistency(reader: AsyncConnection, older: int, newer: int) -> list[str]:
-    """The proof that the tree of ``older`` leaves is the beginning of that of ``newer``; OutOfTree beyond signed."""
+    """The proof that the tree of ``newer`` leaves begins with that of ``older``; OutOfTree beyond signed."""
     if newer > await _largest(reader):
         raise OutOfTree(f"{newer} leaves are not signed yet")
     return await _proof(reader, merkle.consistency_spans(older, newer))
