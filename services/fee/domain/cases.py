@@ -160,6 +160,20 @@ class FeeCase(_Fact):
         return self.model_copy(update=changes)
 
     @property
+    def accepted(self) -> Acceptance:
+        """The acceptance of a case that has one."""
+        if self.acceptance is None:
+            raise LookupError(f"case {self.case_id} is not accepted")
+        return self.acceptance
+
+    @property
+    def billed(self) -> Bill:
+        """The bill of a case that has one."""
+        if self.bill is None:
+            raise LookupError(f"case {self.case_id} has no bill")
+        return self.bill
+
+    @property
     def state(self) -> Literal["no_bill", "open", "nothing_to_pay", "paid", "cancelled"]:
         """Where the bill stands."""
         if self.bill is None:

@@ -25,14 +25,14 @@ from services.fee.messages import ChargeAssessed, ChargeCancelled
 
 async def assess_charge(work: Work, case: FeeCase) -> FeeCase:
     """Make the one bill of the case; parks while the tariff version that counts has not been heard of."""
-    acceptance = case.acceptance
-    assert acceptance is not None and acceptance.tariff_code is not None
-    known = await work.get(storage.TARIFFS, acceptance.tariff_code)
+    acceptance = case.accepted
+    code = acceptance.tariff_code or ""
+    known = await work.get(storage.TARIFFS, code)
     versions = known.versions if known else ()
     try:
-        tariff = version_in_force(versions, acceptance.tariff_code, acceptance.accepted_on)
+        tariff = version_in_force(versions, code, acceptance.accepted_on)
     except (TariffNotPublished, TariffNotInForce) as missing:  # the version that counts is still to come
-        raise Park(f"tariff/{acceptance.tariff_code}") from missing
+        raise Park(f"tariff/{code}") from missing
     assessment = assess(tariff, acceptance.facts, acceptance.accepted_on)
     number = await work.next_number("bill_numbers")
     bill_no = f"B-{legal_day(work.now).year}-{number:06d}"
@@ -115,8 +115,7 @@ def _write_bill(work: Work, case_id: str, acceptance: Acceptance, bill: Bill) ->
 
 def cancel_charge(work: Work, case: FeeCase, reason: CancelReason) -> FeeCase:
     """Take the open bill back and reverse its booking."""
-    acceptance, bill = case.acceptance, case.bill
-    assert acceptance is not None and bill is not None
+    acceptance, bill = case.accepted, case.billed
     work.add(storage.CANCELLATIONS, bill_no=bill.bill_no, reason=reason, cancelled_at=work.now)
     book(work, "cancellation", bill)
     said = ChargeCancelled(

@@ -54,14 +54,13 @@ async def _case_of_bill(work: Work, bill_no: str) -> FeeCase | None:
 async def pay_own_bill(work: Work, applicant_ref: str, bill_no: str) -> PaymentAnswer:
     """The applicant pays an own bill in the demonstration channel, which always pays exactly the bill."""
     case = await _case_of_bill(work, bill_no)
-    if case is None or case.acceptance is None or case.acceptance.applicant_ref != applicant_ref:
+    if case is None or case.accepted.applicant_ref != applicant_ref:
         raise NotFound()
     if work.settings.payment_channel != "demonstration":
         raise ChannelClosed()
-    assert case.bill is not None
     payment = Payment(
         bill_no=bill_no,
-        amount_fen=case.bill.assessment.total_fen,
+        amount_fen=case.billed.assessment.total_fen,
         channel="demonstration",
         channel_ref=f"demonstration-{bill_no}",
         paid_at=work.now,
@@ -86,8 +85,7 @@ async def record_payment(work: Work, payment: Payment) -> PaymentAnswer:
 
 def _settle(work: Work, case: FeeCase, payment: Payment) -> PaymentAnswer:
     require_payable(case, payment, work.now)
-    acceptance, bill = case.acceptance, case.bill
-    assert acceptance is not None and bill is not None
+    acceptance, bill = case.accepted, case.billed
     work.continue_trace(bill.traceparent)
     receipt = work.signer.sign("receipt", _receipt_text(case, payment, work.now)).model_dump()
     work.add(
@@ -116,14 +114,13 @@ def _settle(work: Work, case: FeeCase, payment: Payment) -> PaymentAnswer:
 
 
 def _receipt_text(case: FeeCase, payment: Payment, now: datetime) -> dict[str, Any]:
-    assert case.bill is not None and case.acceptance is not None
     return {
         "bill_no": payment.bill_no,
-        "bill_sha256": case.bill.document_sha256,
-        "application_no": case.acceptance.application_no,
+        "bill_sha256": case.billed.document_sha256,
+        "application_no": case.accepted.application_no,
         "amount_fen": payment.amount_fen,
         "currency": payment.currency,
-        "subject_code": case.bill.assessment.subject_code,
+        "subject_code": case.billed.assessment.subject_code,
         "payee": "treasury",
         "channel": payment.channel,
         "channel_ref": payment.channel_ref,

@@ -164,7 +164,8 @@ def test_a_part_unit_counts_as_a_whole_one_where_the_tariff_says_up(area: str, d
         shipped("road-occupation-huimin"), {"use": "stall", "area_m2": area, "days": days}, DAY
     )
     charged = Decimal(assessment.lines[0].quantity["days"])
-    assert charged == charged.to_integral_value() and 0 <= charged - Decimal(days) < 1
+    assert charged == charged.to_integral_value()
+    assert 0 <= charged - Decimal(days) < 1
     check_whole(assessment)
 
 
@@ -180,8 +181,10 @@ def test_the_minimum_is_a_line_of_its_own_and_only_where_something_is_charged() 
 
 def test_an_exemption_still_makes_a_line_of_zero_with_its_reason() -> None:
     inputs = [
-        {"code": "area_m2", "type": "decimal"}, {"code": "days", "type": "integer"}, {"code": "welfare", "type": "boolean"},
-    ]  # fmt: skip
+        {"code": "area_m2", "type": "decimal"},
+        {"code": "days", "type": "integer"},
+        {"code": "welfare", "type": "boolean"},
+    ]
     exempt = {
         "code": "public_welfare",
         "when": {"field": "welfare", "op": "eq", "value": True},

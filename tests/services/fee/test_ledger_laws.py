@@ -1,4 +1,4 @@
-"""The books defend themselves: each bad statement is fired at a real PostgreSQL and each is refused by name."""
+"""The books defend themselves: bad statements are fired at a real PostgreSQL, each is refused by name."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ ASSESSED_AT = datetime(2026, 1, 6, 2, tzinfo=UTC)
 PAID_AT = ASSESSED_AT + timedelta(hours=1)
 PAID_ON = date(2026, 1, 6)
 TOTAL = 1_080_000
+IN_FORCE = "bill_follows_the_tariff_in_force_on_acceptance"
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -37,18 +38,36 @@ def bill_rows(total_fen: int = TOTAL, **changes: Any) -> Rows:
     bill_no = f"B-2026-{next(NUMBERS):06d}"
     document_ = signed(bill_no=bill_no, total_fen=total_fen)
     bill = {
-        "bill_no": bill_no, "case_id": f"case-{bill_no}", "application_no": "AL-2026-000001", "item_code": "road-occupation",
-        "item_version": 1, "tariff_code": TARIFF, "tariff_version": 1, "accepted_on": ACCEPTED_ON,
-        "subject_code": "sample-road-occupation", "payee": "treasury", "currency": "CNY", "total_fen": total_fen,
-        "line_count": 1, "assessed_at": ASSESSED_AT, "assessed_on": ACCEPTED_ON, "document": document_,
+        "bill_no": bill_no,
+        "case_id": f"case-{bill_no}",
+        "application_no": "AL-2026-000001",
+        "item_code": "road-occupation",
+        "item_version": 1,
+        "tariff_code": TARIFF,
+        "tariff_version": 1,
+        "accepted_on": ACCEPTED_ON,
+        "subject_code": "sample-road-occupation",
+        "payee": "treasury",
+        "currency": "CNY",
+        "total_fen": total_fen,
+        "line_count": 1,
+        "assessed_at": ASSESSED_AT,
+        "assessed_on": ACCEPTED_ON,
+        "document": document_,
         "document_sha256": hashlib.sha256(json.loads(document_)["body"].encode()).hexdigest(),
-        "event_id": f"event-{bill_no}", **changes,
-    }  # fmt: skip
+        "event_id": f"event-{bill_no}",
+        **changes,
+    }
     line = {
-        "bill_no": bill_no, "line_no": 1, "charge_kind": "road_occupation", "rate": 2,
+        "bill_no": bill_no,
+        "line_no": 1,
+        "charge_kind": "road_occupation",
+        "rate": 2,
         "quantity": json.dumps({"area_m2": str(total_fen // 100 // 45 // 2), "days": "45"}),
-        "tier_mode": "flat", "amount_fen": total_fen, "formula": "120 × 45 × 2.00 = 10800.00",
-    }  # fmt: skip
+        "tier_mode": "flat",
+        "amount_fen": total_fen,
+        "formula": "120 × 45 × 2.00 = 10800.00",
+    }
     return {"bills": [bill], "bill_lines": [line], **booking("charge", bill_no, total_fen)}
 
 
@@ -57,9 +76,13 @@ def booking(kind: Any, bill_no: str, amount_fen: int, at: datetime = ASSESSED_AT
         return {}
     made = transaction(kind, bill_no, "sample-road-occupation", amount_fen)
     head = {
-        "transaction_no": made.transaction_no, "kind": kind, "bill_no": bill_no, "entry_count": 2,
-        "booked_at": at, "booked_on": on,
-    }  # fmt: skip
+        "transaction_no": made.transaction_no,
+        "kind": kind,
+        "bill_no": bill_no,
+        "entry_count": 2,
+        "booked_at": at,
+        "booked_on": on,
+    }
     entries = [
         {
             "transaction_no": made.transaction_no,
@@ -73,10 +96,17 @@ def booking(kind: Any, bill_no: str, amount_fen: int, at: datetime = ASSESSED_AT
 
 def payment_rows(bill_no: str, amount_fen: int = TOTAL, **changes: Any) -> Rows:
     settlement = {
-        "bill_no": bill_no, "amount_fen": amount_fen, "currency": "CNY", "channel": "bank",
-        "channel_ref": f"ref-{bill_no}", "paid_at": PAID_AT, "received_at": PAID_AT, "received_on": PAID_ON,
-        "receipt": signed(bill_no=bill_no, amount_fen=amount_fen), **changes,
-    }  # fmt: skip
+        "bill_no": bill_no,
+        "amount_fen": amount_fen,
+        "currency": "CNY",
+        "channel": "bank",
+        "channel_ref": f"ref-{bill_no}",
+        "paid_at": PAID_AT,
+        "received_at": PAID_AT,
+        "received_on": PAID_ON,
+        "receipt": signed(bill_no=bill_no, amount_fen=amount_fen),
+        **changes,
+    }
     return {"settlements": [settlement], **booking("payment", bill_no, amount_fen, PAID_AT)}
 
 
@@ -99,12 +129,16 @@ def tariff_row(**changes: Any) -> dict[str, Any]:
     body = document(TARIFF, **changes)
     until = body["in_force_until"]
     return {
-        "tariff_code": body["tariff_code"], "version": body["version"], "charge_kind": body["charge_kind"],
-        "subject_code": body["subject_code"], "payee": body["payee"],
+        "tariff_code": body["tariff_code"],
+        "version": body["version"],
+        "charge_kind": body["charge_kind"],
+        "subject_code": body["subject_code"],
+        "payee": body["payee"],
         "in_force_from": date.fromisoformat(body["in_force_from"]),
-        "in_force_until": until and date.fromisoformat(until), "published_on": date(2026, 1, 5),
+        "in_force_until": until and date.fromisoformat(until),
+        "published_on": date(2026, 1, 5),
         "body": json.dumps(body),
-    }  # fmt: skip
+    }
 
 
 def run(url: str, deed: Callable[[asyncpg.Connection[Any]], Awaitable[Any]]) -> Any:
@@ -195,14 +229,17 @@ BAD_BILLS: dict[str, tuple[Callable[[], Rows], str]] = {
     "tampered total": (spoiled("bills", total_fen=TOTAL - 1), "bill_says_what_was_signed"),
     "tampered line": (spoiled("bill_lines", amount_fen=TOTAL - 1), "bill_total_is_the_sum_of_its_lines"),
     "tampered line and rate": (
-        spoiled("bill_lines", amount_fen=TOTAL // 2, rate=1), "bill_total_is_the_sum_of_its_lines",
+        spoiled("bill_lines", amount_fen=TOTAL // 2, rate=1),
+        "bill_total_is_the_sum_of_its_lines",
     ),
     "tampered quantity": (
-        spoiled("bill_lines", quantity='{"area_m2": "119", "days": "45"}'), "line_amount_is_quantity_times_rate",
+        spoiled("bill_lines", quantity='{"area_m2": "119", "days": "45"}'),
+        "line_amount_is_quantity_times_rate",
     ),
     "line without quantity": (spoiled("bill_lines", quantity="{}"), "line_amount_is_quantity_times_rate"),
     "negative quantities": (
-        spoiled("bill_lines", quantity='{"area_m2": "-120", "days": "-45"}'), "line_is_not_negative",
+        spoiled("bill_lines", quantity='{"area_m2": "-120", "days": "-45"}'),
+        "line_is_not_negative",
     ),
     "infinite rate": (spoiled("bill_lines", rate=float("inf")), "line_is_not_negative"),
     "foreign charge kind": (spoiled("bill_lines", charge_kind="licence_fee"), "bill_has_exactly_its_lines"),
@@ -211,25 +248,31 @@ BAD_BILLS: dict[str, tuple[Callable[[], Rows], str]] = {
     "not signed as written": (spoiled("bills", document_sha256="0" * 64), "bill_says_what_was_signed"),
     "unpublished tariff": (spoiled("bills", tariff_code="invented"), "bill_names_a_published_tariff"),
     "unpublished version": (spoiled("bills", tariff_version=9), "bill_names_a_published_tariff"),
-    "repealed tariff": (spoiled("bills", tariff_code="repealed"), "bill_follows_the_tariff_in_force_on_acceptance"),
-    "tariff to come": (spoiled("bills", tariff_code="to-come"), "bill_follows_the_tariff_in_force_on_acceptance"),
-    "superseded version": (spoiled("bills", tariff_code="followed"), "bill_follows_the_tariff_in_force_on_acceptance"),
+    "repealed tariff": (spoiled("bills", tariff_code="repealed"), IN_FORCE),
+    "tariff to come": (spoiled("bills", tariff_code="to-come"), IN_FORCE),
+    "superseded version": (spoiled("bills", tariff_code="followed"), IN_FORCE),
     "accepted before publication": (
-        spoiled("bills", accepted_on=date(2026, 1, 4)), "bill_follows_the_tariff_in_force_on_acceptance",
+        spoiled("bills", accepted_on=date(2026, 1, 4)),
+        IN_FORCE,
     ),
     "foreign subject code": (
-        spoiled("bills", tariff_code="other-subject"), "bill_has_the_subject_code_of_its_tariff",
+        spoiled("bills", tariff_code="other-subject"),
+        "bill_has_the_subject_code_of_its_tariff",
     ),
     "departmental payee": (spoiled("bills", payee="urban_management"), "bill_pays_the_treasury_in_yuan"),
     "foreign currency": (spoiled("bills", currency="USD"), "bill_pays_the_treasury_in_yuan"),
     "unbooked bill": (without("ledger_transactions", "ledger_entries"), "bill_above_zero_is_booked"),
-    "one-sided booking": (spoiled("ledger_entries", amount_fen=TOTAL - 1), "entries_of_a_transaction_sum_to_zero"),
+    "one-sided booking": (
+        spoiled("ledger_entries", amount_fen=TOTAL - 1),
+        "entries_of_a_transaction_sum_to_zero",
+    ),
     "third entry": (
         more("ledger_entries", account_no="treasury/sample-road-occupation", amount_fen=5),
         "transaction_has_exactly_its_entries",
     ),
     "booked before the bill": (
-        spoiled("ledger_transactions", booked_at=ASSESSED_AT - timedelta(seconds=1)), "nothing_is_booked_before_the_bill",
+        spoiled("ledger_transactions", booked_at=ASSESSED_AT - timedelta(seconds=1)),
+        "nothing_is_booked_before_the_bill",
     ),
     "departmental account": (
         spoiled("ledger_entries", account_no="urban_management/sample-road-occupation"),
@@ -243,7 +286,7 @@ BAD_BILLS: dict[str, tuple[Callable[[], Rows], str]] = {
         spoiled("ledger_entries", account_no="receivable/sample-other"),
         "transaction_moves_the_bill_between_its_accounts",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_BILLS)
@@ -301,9 +344,11 @@ def test_a_payment_that_is_not_exactly_the_bill_is_refused(
 
 def test_a_payment_of_an_unknown_bill_is_refused(published: Books) -> None:
     refused(
-        published.app, payment_rows("B-2026-999999"),
-        "settlements_bill_no_fkey", "ledger_transactions_bill_no_fkey",
-    )  # fmt: skip
+        published.app,
+        payment_rows("B-2026-999999"),
+        "settlements_bill_no_fkey",
+        "ledger_transactions_bill_no_fkey",
+    )
 
 
 def test_money_is_booked_only_with_its_settlement_and_the_other_way_round(
@@ -357,14 +402,20 @@ def test_nothing_is_added_to_what_is_closed(published: Books, bill_no: str) -> N
 
 BAD_TARIFFS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no basis in law": (
-        {"basis": [{"rank": "local_regulation", "document": "d", "article": "1"}]}, {}, "tariff_has_a_basis_in_law",
+        {"basis": [{"rank": "local_regulation", "document": "d", "article": "1"}]},
+        {},
+        "tariff_has_a_basis_in_law",
     ),
     "paid to a department": ({"payee": "urban_management"}, {}, "tariff_pays_the_treasury"),
-    "columns are not the document": ({}, {"in_force_from": date(2021, 1, 1)}, "tariff_version_is_the_document"),
+    "columns are not the document": (
+        {},
+        {"in_force_from": date(2021, 1, 1)},
+        "tariff_version_is_the_document",
+    ),
     "subject is not the document": ({}, {"subject_code": "pocket"}, "tariff_version_is_the_document"),
     "published earlier than said": ({}, {"published_on": date(2025, 1, 1)}, "tariff_version_is_the_document"),
     "changed standard": ({"version": 1}, {}, "tariff_versions_pkey"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_TARIFFS)
@@ -375,31 +426,39 @@ def test_a_bad_tariff_is_refused_by_the_database(published: Books, name: str) ->
 
 
 MONEY_TABLES = [
-    "tariff_versions", "bills", "bill_lines", "ledger_transactions", "ledger_entries", "settlements", "cancellations",
+    "tariff_versions",
+    "bills",
+    "bill_lines",
+    "ledger_transactions",
+    "ledger_entries",
+    "settlements",
+    "cancellations",
     "accounts",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("table", MONEY_TABLES)
 def test_nobody_changes_or_deletes_what_stands_in_the_books(published: Books, table: str) -> None:
-    column = {"tariff_versions": "tariff_code", "accounts": "kind", "ledger_entries": "transaction_no",
-              "ledger_transactions": "transaction_no"}.get(table, "bill_no")  # fmt: skip
+    column = {
+        "tariff_versions": "tariff_code",
+        "accounts": "kind",
+        "ledger_entries": "transaction_no",
+        "ledger_transactions": "transaction_no",
+    }.get(table, "bill_no")
     statements = [
         f"UPDATE {table} SET {column} = {column}",
         f"DELETE FROM {table}",
         f"TRUNCATE {table} CASCADE",
     ]
-    superuser = published.owner.replace("fee_owner@", "postgres@")
     for statement in statements:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             run(published.app, lambda connection, sql=statement: connection.execute(sql))
-        for url in (published.owner, superuser):
+        for url in (published.owner, published.superuser):
             with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append_only"):
                 run(url, lambda connection, sql=statement: connection.execute(sql))
 
 
 def test_the_laws_hold_where_ordinary_triggers_are_switched_off(published: Books) -> None:
-    superuser = published.owner.replace("fee_owner@", "postgres@")
 
     async def tamper(connection: asyncpg.Connection[Any], rows: Rows) -> None:
         await connection.execute("SET session_replication_role = replica")
@@ -408,14 +467,14 @@ def test_the_laws_hold_where_ordinary_triggers_are_switched_off(published: Books
     rows = bill_rows()
     rows["ledger_entries"][0]["amount_fen"] -= 1
     with pytest.raises(asyncpg.CheckViolationError):
-        run(superuser, lambda connection: tamper(connection, rows))
+        run(published.superuser, lambda connection: tamper(connection, rows))
 
     async def change(connection: asyncpg.Connection[Any]) -> None:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("UPDATE bills SET total_fen = total_fen")
 
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append_only"):
-        run(superuser, change)
+        run(published.superuser, change)
 
 
 def test_no_account_of_a_department_can_be_opened(published: Books) -> None:
@@ -443,7 +502,7 @@ def test_a_temporary_table_cannot_stand_in_for_the_books(published: Books) -> No
         await write(connection, {**named, "pg_temp.bill_lines": good})
 
     with pytest.raises(asyncpg.CheckViolationError) as refusal:
-        run(published.app, shadow)
+        run(published.superuser, shadow)
     assert refusal.value.constraint_name == "bill_total_is_the_sum_of_its_lines"
 
 

@@ -1,4 +1,4 @@
-"""Knows fee's tables and its named queries; the laws between the tables stand in migrations/ledger.sql.
+"""Knows fee's tables; the laws between them stand in migrations/ledger.sql.
 
 `cases`, `items` and `tariffs` are what fee remembers; everything that is money stands in append-only tables
 whose constraints and triggers refuse an unlawful row whoever writes it.
@@ -6,15 +6,11 @@ whose constraints and triggers refuse an unlawful row whoever writes it.
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Any
-
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.records import Records, metadata
-from services.fee.domain.assessment import Line
 from services.fee.domain.cases import FeeCase
 from services.fee.domain.tariffs import LocalText, Tariff
 
@@ -211,13 +207,3 @@ CANCELLATIONS = sa.Table(
     ),
 )
 GROWING = (TARIFF_VERSIONS, BILLS, BILL_LINES, TRANSACTIONS, ENTRIES, SETTLEMENTS, CANCELLATIONS)
-
-CASE_OF_BILL = sa.text("SELECT case_id FROM bills WHERE bill_no = :bill_no")
-BILL_OF_REFERENCE = sa.text(
-    "SELECT bill_no FROM settlements WHERE channel = :channel AND channel_ref = :channel_ref"
-)
-
-
-def line_columns(line: Line) -> dict[str, Any]:
-    """A line of a bill as columns; the rate as a number the database can multiply with."""
-    return {**line.model_dump(), "rate": Decimal(line.rate)}
