@@ -95,7 +95,7 @@ class Calendars(Mapping[int, Calendar]):
         return isinstance(other, Calendars) and self._kept == other._kept
 
     def hours(self, day: date) -> Calendar:
-        """The calendar whose hours hold on ``day``: its year's, else the nearest year's; NoCalendar if none."""
+        """The calendar whose hours hold on ``day``: its year's or the nearest year's; NoCalendar if none."""
         if not self._kept:
             raise NoCalendar("no calendar is published")
         return self._kept[min(self._kept, key=lambda year: (abs(year - day.year), year))]

@@ -1,0 +1,1 @@
+"""Review: one department's examination, its signed opinion and, where it leads, its signed decision."""
