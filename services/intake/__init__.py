@@ -1,0 +1,2 @@
+"""The applicants' window: receives, tells once, accepts, sends out, gathers, hands over; forms no opinion
+itself."""

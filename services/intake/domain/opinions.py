@@ -1,0 +1,107 @@
+"""Taking in what departments say: only the planned one, only its own signed word, only once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from services.intake.domain.records import Case, Decision, Outcome, Reason, Review
+from services.intake.domain.refusals import (
+    AlreadyDecided,
+    CaseClosed,
+    NotPlanned,
+    NotTheLead,
+    NotTheSpeaker,
+    NotYet,
+    ObjectionUnanswered,
+    OpinionAlreadyGiven,
+    ReasonsMissing,
+    ReviewNotReleased,
+)
+
+
+def check_says(case: Case, department: str, content: Mapping[str, Any], **result: Any) -> None:
+    """The signed text must name this case and say what the event says; NotTheSpeaker otherwise.
+
+    A text that does not name its case could be taken from another one, so naming it is not optional.
+    """
+    named = content.get("case_id", content.get("subject"))
+    if named != case.case_id and (named is not None or content.get("application_no") != case.application_no):
+        raise NotTheSpeaker("the signed text is about another case")
+    for name, value in {"department": department, **result}.items():
+        if name in content and content[name] != value:
+            raise NotTheSpeaker(f"{name}: signed {content[name]!r}, said {value!r}")
+    for name in result:
+        if name not in content:
+            raise NotTheSpeaker(f"the signed text does not say {name}")
+
+
+def check_may_take(case: Case, review: Review | None, department: str, document_sha256: str) -> bool:
+    """Whether this opinion is new; False for one that is stored already, a refusal when it may not be
+    taken."""
+    if review is None or case.step(department) is None:
+        raise NotPlanned(department)
+    if review.is_given:
+        if review.document_sha256 == document_sha256:
+            return False
+        raise OpinionAlreadyGiven(department)
+    if case.state != "accepted":
+        raise CaseClosed(case.state) if not case.is_open else AlreadyDecided(case.state)
+    if not review.is_released:
+        raise ReviewNotReleased(department)
+    return True
+
+
+def take_opinion(
+    review: Review,
+    *,
+    outcome: Outcome,
+    reasons: tuple[Reason, ...],
+    conditions: tuple[str, ...],
+    given_at: datetime,
+    document_sha256: str,
+    traceparent: str | None,
+) -> Review:
+    """The review with its opinion; an objection without reasons is none (AL 38)."""
+    if outcome == "object" and not reasons:
+        raise ReasonsMissing(review.department)
+    return review.model_copy(
+        update={
+            "outcome": outcome,
+            "reasons": reasons,
+            "conditions": conditions,
+            "given_at": given_at,
+            "document_sha256": document_sha256,
+            "traceparent": traceparent,
+        }
+    )
+
+
+def check_may_decide(case: Case, department: str, document_sha256: str) -> bool:
+    """Whether the lead's decision is new; False for the one stored already, a refusal when it may not be
+    taken."""
+    if case.acceptance is None or department != case.acceptance.lead:
+        raise NotTheLead(department)
+    if case.decision is not None:
+        if case.decision.document_sha256 == document_sha256:
+            return False
+        raise AlreadyDecided()
+    if not case.is_open:
+        raise CaseClosed(case.state)
+    if case.state != "decision_due":
+        raise NotYet("no decision is due")
+    return True
+
+
+def decide(case: Case, decision: Decision, answered: Iterable[str], reviews: Iterable[Review]) -> Case:
+    """The case granted or refused; a refusal needs reasons, a grant an answer to every objection (AL 36,
+    38)."""
+    if decision.decision == "refused":
+        if not decision.reasons:
+            raise ReasonsMissing()
+        return case.model_copy(update={"state": "refused", "decision": decision})
+    unanswered = {review.department for review in reviews if review.outcome == "object"} - set(answered)
+    if unanswered:
+        raise ObjectionUnanswered(", ".join(sorted(unanswered)))
+    return case.model_copy(update={"state": "granted", "decision": decision})

@@ -1,0 +1,38 @@
+"""The clock's queries: what the law moves next, and which cases could move without anybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+SILENT = sa.text("SELECT case_id FROM cases WHERE acts_at <= :now ORDER BY acts_at, case_id LIMIT :limit")
+_NEXT = sa.text("SELECT min(acts_at) FROM cases WHERE acts_at IS NOT NULL")
+
+# Cases whose stored rows let them move: nobody's opinion is missing that could come, or a result waits to be
+# issued. Such a case should have moved already; this finds it if anything ever kept it.
+MOVABLE = sa.text(
+    """
+    SELECT c.case_id FROM cases c
+    WHERE (c.state = 'accepted' AND (
+             EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND NOT r.released
+                     AND NOT EXISTS (SELECT 1 FROM reviews p WHERE p.case_id = c.case_id AND p.outcome IS NULL
+                                     AND r.body->'after' ? p.department))
+             OR (c.hearing = 'none'
+                 AND NOT EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND r.outcome IS NULL))))
+       OR (c.state = 'granted' AND c.fee_state IN ('none', 'settled'))
+       OR c.state = 'refused'
+    ORDER BY c.case_id LIMIT :limit
+    """
+)
+PROVISIONAL = sa.text(
+    "SELECT case_id FROM cases WHERE acts_at IS NOT NULL AND (body->'notice'->>'provisional' = 'true' "
+    "OR body->'duty'->>'provisional' = 'true' OR body->'correction'->'respond'->>'provisional' = 'true')"
+)
+
+
+async def next_silence(reader: AsyncConnection) -> datetime | None:
+    """The earliest business instant at which silence will have an effect."""
+    found: datetime | None = (await reader.execute(_NEXT)).scalar_one()
+    return found
