@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -213,10 +213,17 @@ def _is_connected(broker: Any) -> bool:
 def route_templates(app: FastAPI) -> set[tuple[str, str]]:
     """(method, path template) of everything the app serves, HEAD and OPTIONS left out."""
     found = set()
-    for route in app.routes:
+    for route in _flat(app.routes):
         methods = getattr(route, "methods", None) or {"GET"}
         found |= {(method, getattr(route, "path", "")) for method in methods if method not in ("HEAD", "OPTIONS")}
     return found
+
+
+def _flat(routes: Sequence[Any]) -> Iterator[Any]:
+    """Every route, those of included routers too (FastAPI keeps a router it includes as one entry)."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else _flat(included.routes)
 
 
 def main() -> None:

@@ -66,6 +66,7 @@ async def keep_tariff(work: Work, data: said.TariffPublished) -> None:
     known = await work.get(TARIFFS, data.tariff_code) or Tariffs(tariff_code=data.tariff_code)
     dated = DatedTariff(
         tariff=Tariff.model_validate(data.model_dump()),
+        published_on=legal_day(data.published_at),
         in_force_from=data.in_force_from,
         in_force_until=data.in_force_until,
     )

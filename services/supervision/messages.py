@@ -39,6 +39,7 @@ class TariffPublished(Heard):
     version: int
     in_force_from: date
     in_force_until: date | None = None
+    published_at: datetime
 
 
 class RulePublished(Heard):

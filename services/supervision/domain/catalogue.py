@@ -88,9 +88,10 @@ class Calendars(BaseModel, frozen=True):
 
 
 class DatedTariff(BaseModel, frozen=True):
-    """A tariff version and when it holds; the last day included."""
+    """A tariff version, since when it is published, and when it holds; the last day included."""
 
     tariff: Tariff
+    published_on: date
     in_force_from: date
     in_force_until: date | None = None
 
@@ -108,12 +109,14 @@ class Tariffs(BaseModel, frozen=True):
         return self.model_copy(update={"versions": tuple(kept[number] for number in sorted(kept))})
 
     def in_force(self, on: date) -> Tariff | None:
-        """The newest version that holds on ``on``."""
+        """The version that holds on ``on``: of those published by then, the one that came into force last."""
         held = [
-            each.tariff for each in self.versions
-            if each.in_force_from <= on and (each.in_force_until is None or on <= each.in_force_until)
+            each for each in self.versions
+            if max(each.published_on, each.in_force_from) <= on
         ]  # fmt: skip
-        return held[-1] if held else None
+        last = max(held, key=lambda each: (each.in_force_from, each.tariff.version), default=None)
+        ended = last is not None and last.in_force_until is not None and last.in_force_until < on
+        return None if last is None or ended else last.tariff
 
     def version(self, number: int) -> Tariff | None:
         """One version by its number."""

@@ -89,12 +89,17 @@ def clocks_of(case: CaseFile, item: Item, days: WorkingDays, marks: Mapping[str,
             if clock is not None:
                 clocks.setdefault(clock.clock_id, clock)
     for happening in case.happenings:
-        for kind in marks.get(happening.type, Marks()).stops:
+        for kind in _stopped_by(marks.get(happening.type, Marks())):
             for clock in _meant(clocks.values(), kind, happening):
                 if clock.stopped_at is None:
                     silent = kind == "notice" and happening.data.get("mode") == "deemed"
                     clocks[clock.clock_id] = replace(clock, stopped_at=happening.at, by_silence=silent)
     return tuple(_never_ran(clock) for clock in clocks.values())
+
+
+def _stopped_by(marks: Marks) -> tuple[str, ...]:
+    """What ends the time for the notice ends the departments' completeness checks with it."""
+    return (*marks.stops, "check") if "notice" in marks.stops else marks.stops
 
 
 def _never_ran(clock: Clock) -> Clock:

@@ -59,13 +59,18 @@ def _select(search: ClockSearch, now: datetime) -> sa.Select[Any]:
         if wanted:
             select = select.where(_C[name] == wanted)
     if search.state is not None:
-        ended = _C.stopped_at.is_not(None)
-        select = select.where(ended if search.state == "stopped" else sa.not_(ended))
-    if search.state == "warned":
-        select = select.where(_C.yellow_at <= now, sa.or_(_C.red_at.is_(None), _C.red_at > now))
-    if search.state == "overdue":
-        select = select.where(_C.red_at <= now)
+        select = select.where(*_standing(search.state, now))
     return select.order_by(_C.due_on, _C.clock_id)
+
+
+def _standing(state: str, now: datetime) -> list[sa.ColumnElement[bool]]:
+    silent_check = sa.and_(_C.kind == "check", _C.red_at <= now)  # its silence said that nothing was found
+    if state == "stopped":
+        return [sa.or_(_C.stopped_at.is_not(None), silent_check)]
+    running = [_C.stopped_at.is_(None), sa.not_(sa.func.coalesce(silent_check, sa.false()))]
+    if state == "warned":
+        return [*running, _C.yellow_at <= now, sa.or_(_C.red_at.is_(None), _C.red_at > now)]
+    return [*running, _C.red_at <= now] if state == "overdue" else running
 
 
 async def find_clocks(reader: AsyncConnection, search: ClockSearch, now: datetime) -> list[ClockRow]:

@@ -13,7 +13,6 @@ from services.supervision.domain.rules.view import (
     CANCELLED,
     PAYMENT,
     PERMIT,
-    RECEIVED,
     Fault,
     View,
     Wait,
@@ -37,12 +36,12 @@ def bill_agrees(view: View) -> Iterator[Fault | Wait]:
 
 
 def _recomputed(view: View, bill: Happening) -> Iterator[Fault | Wait]:
-    fee, received = view.item.fee, view.case.first(RECEIVED)
-    if fee is None or view.tariffs is None or received is None:
+    fee, accepted = view.item.fee, view.accepted
+    if fee is None or view.tariffs is None or accepted is None:
         return
-    tariff = view.tariffs.in_force(legal_day(datetime.fromisoformat(received.data["received_at"])))
+    tariff = view.tariffs.in_force(legal_day(datetime.fromisoformat(accepted.data["accepted_at"])))
     if tariff is None:
-        yield Fault(STANDARD, f"a version of {fee.tariff_code} in force on receipt", "none", bill)
+        yield Fault(STANDARD, f"a version of {fee.tariff_code} in force on acceptance", "none", bill)
         return
     told = (bill.data["tariff_code"], bill.data["tariff_version"])
     if told[0] == tariff.tariff_code and view.tariffs.version(told[1]) is None:
