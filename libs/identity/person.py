@@ -1,4 +1,4 @@
-"""Who somebody is: subject, name, functions, perhaps a department; read from an identity provider's claims."""
+"""Who somebody is: subject, name, functions, perhaps a department; read from a provider's claims."""
 
 from __future__ import annotations
 

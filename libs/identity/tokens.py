@@ -1,4 +1,4 @@
-"""Checks access tokens against the provider's published keys: one list of algorithms, and nothing is optional."""
+"""Checks access tokens against the provider's published keys: one list of algorithms, nothing optional."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TokenVerifier:
         )
 
     async def verify(self, token: str) -> dict[str, Any]:
-        """The claims of a valid access token; raises InvalidToken, or ProviderAway when keys cannot be had."""
+        """The claims of a valid access token; raises InvalidToken, or ProviderAway without keys to check by."""
         known = self._remembered.get(token)
         if known is not None and known[0] > time.time():
             return known[1]
@@ -102,9 +102,8 @@ class TokenVerifier:
         if not self._has(key_id):
             async with self._lock:
                 age = time.monotonic() - self._fetched_at
-                if self._keys is None or age > (
-                    UNKNOWN_KEY_PAUSE_S if not self._has_id(key_id) else KEYS_KEPT_S
-                ):
+                patience = KEYS_KEPT_S if self._has_id(key_id) else UNKNOWN_KEY_PAUSE_S
+                if self._keys is None or age > patience:
                     await self._fetch()
         if self._keys is None:
             raise ProviderAway()
@@ -142,8 +141,12 @@ class TokenVerifier:
         return found
 
 
+def _is_public_signing_key(key: dict[str, Any]) -> bool:
+    return key.get("use", "sig") == "sig" and key.get("kty") != "oct"
+
+
 def _only_access(header: dict[str, Any], claims: dict[str, Any]) -> None:
-    """An ID token says who logged in somewhere; it opens nothing. Providers mark the difference differently."""
+    """An ID token says who logged in somewhere; it opens nothing. Providers mark the difference in many ways."""
     if any(name in claims for name in _ID_TOKEN_ONLY):
         raise InvalidToken("It is an ID token.")
     for name, allowed in _OTHER_KINDS.items():
