@@ -13,7 +13,7 @@ from libs.deadlines import Calendars, legal_day
 from services.intake.domain.clocks import clock
 from services.intake.domain.items import Item
 from services.intake.domain.plan import frozen_plan
-from services.intake.domain.records import Acceptance, Case, Check, Declined, Mode, Review
+from services.intake.domain.records import Acceptance, Case, Declined, Mode
 from services.intake.domain.refusals import (
     AgencyMissing,
     AlreadyAccepted,
@@ -23,6 +23,7 @@ from services.intake.domain.refusals import (
     NotYet,
     StillTime,
 )
+from services.intake.domain.reviews import Check, Review
 
 DeclineReason = Literal["not_needed", "not_competent", "not_corrected"]
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from services.intake.domain.plan import releasable
-from services.intake.domain.records import Case, Review
+from services.intake.domain.records import Case
+from services.intake.domain.reviews import Review
 
 
 @dataclass(frozen=True, slots=True)

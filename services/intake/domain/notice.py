@@ -13,7 +13,7 @@ from typing import Any
 from libs.deadlines import Calendars, legal_day
 from services.intake.domain.clocks import clock, when_law_acts
 from services.intake.domain.items import Facts, Item
-from services.intake.domain.records import Case, Check, Correction, Defect, Material, Reply
+from services.intake.domain.records import Case, Correction, Defect, Material, Reply
 from services.intake.domain.refusals import (
     AlreadyAccepted,
     AlreadyRequested,
@@ -25,6 +25,7 @@ from services.intake.domain.refusals import (
     NothingToCorrect,
     NoticeTooLate,
 )
+from services.intake.domain.reviews import Check
 
 MOST_DEFECTS = 100
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.intake.domain.records import Case, Decision, Outcome, Reason, Review
+from services.intake.domain.records import Case, Decision, Reason
 from services.intake.domain.refusals import (
     AlreadyDecided,
     CaseClosed,
@@ -19,6 +19,7 @@ from services.intake.domain.refusals import (
     ReasonsMissing,
     ReviewNotReleased,
 )
+from services.intake.domain.reviews import Outcome, Review
 
 
 def check_says(case: Case, department: str, content: Mapping[str, Any], **result: Any) -> None:

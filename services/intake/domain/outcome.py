@@ -4,17 +4,14 @@ its proof."""
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from libs.deadlines import Calendars, add_calendar_days_for_remedies, add_months_for_remedies, legal_day
+from libs.deadlines import Calendars, legal_day
 from services.intake.domain.clocks import clock
 from services.intake.domain.items import Item
 from services.intake.domain.records import Case, Charge, Clock, Decision, Delivered, Issued
 from services.intake.domain.refusals import CaseClosed, ChargeDiffers, NotYet
-
-RECONSIDERATION_DAYS = 60  # Reconsideration Law 20: calendar days from knowing
-LITIGATION_MONTHS = 6  # Administrative Litigation Law 46
-COMPENSATION_MONTHS = 24  # State Compensation Law 39: two years
+from services.intake.domain.remedies import remedies
 
 
 def decided_by_consent(case: Case, decision: Decision) -> Case:
@@ -64,35 +61,6 @@ def validity(case: Case, item: Item, now: datetime) -> tuple[date, date | None]:
         return first, first + timedelta(days=item.permit.validity_days - 1)
     asked = case.facts.get(item.permit.valid_until_field or "")
     return first, date.fromisoformat(asked) if isinstance(asked, str) else None
-
-
-def remedies(item: Item, known_on: date, calendars: Calendars) -> list[dict[str, Any]]:
-    """The five rights of AL 7 with authority and last day, counted from ``known_on`` (the day it became
-    known).
-
-    Reconsideration or litigation is the applicant's free choice against a refusal (law.md C8).
-    """
-    to = item.remedies
-    reconsider = add_calendar_days_for_remedies(calendars, known_on, RECONSIDERATION_DAYS).due_on
-    sue = add_months_for_remedies(calendars, known_on, LITIGATION_MONTHS).due_on
-    claim = add_months_for_remedies(calendars, known_on, COMPENSATION_MONTHS).due_on
-    window = {"zh": "本中心综合窗口", "en": "The window of this center"}
-    listed: list[tuple[str, dict[str, str], date | None, str, str]] = [
-        ("statement", window, None, "随时可以陈述和申辩", "State your view and your defence at any time"),
-        ("reconsideration", to.reconsideration_authority.model_dump(), reconsider,
-         "自知道本决定之日起60日内可以申请行政复议", "Ask for reconsideration within 60 days of learning of this decision"),
-        ("litigation", to.court.model_dump(), sue,
-         "自知道本决定之日起6个月内可以起诉", "Sue within 6 months of learning of this decision"),
-        ("compensation", to.compensation_agency.model_dump(), claim,
-         "合法权益因违法行为受损的，两年内可以要求赔偿", "Claim compensation within two years if an unlawful act has harmed
-         you"),
-        ("complaint", window, None, "随时可以投诉举报", "Complain at any time"),
-    ]  # fmt: skip
-    return [
-        {"kind": kind, "authority": authority, "until_on": until.isoformat() if until else None,
-         "text": {"zh": zh, "en": en}}
-        for kind, authority, until, zh, en in listed
-    ]  # fmt: skip
 
 
 def deliver(case: Case, how: Literal["online", "window"], now: datetime) -> Case:

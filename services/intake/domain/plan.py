@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from services.intake.domain.items import Facts, Item
 from services.intake.domain.items import Step as PublishedStep
-from services.intake.domain.records import Review, Step
+from services.intake.domain.records import Step
+from services.intake.domain.reviews import Review
 
 
 def planned(item: Item, facts: Facts) -> list[PublishedStep]:

@@ -21,7 +21,6 @@ BEFORE_DECISION: tuple[State, ...] = (
     "decision_due",
 )
 Mode = Literal["complete", "corrected", "deemed"]
-Outcome = Literal["consent", "consent_with_conditions", "object"]
 ClockKind = Literal[
     "notice", "check", "review", "decision_promised", "decision_statutory", "delivery", "respond", "accept"
 ]
@@ -253,56 +252,3 @@ class Case(Fact):
         if self.charge.cancelled_at is not None:
             return "cancelled"
         return "settled" if self.charge.is_settled else "assessed"
-
-
-class Check(Fact):
-    """One department's part in the completeness check: silence until the end of its clock means none
-    found."""
-
-    case_id: str
-    department: str
-    clock: Clock
-    asked_at: datetime
-    defects: tuple[Defect, ...] = ()
-    reported_at: datetime | None = None
-    too_late: bool = False
-
-
-class Review(Fact):
-    """One department's review of one case: its own row, so that one opinion changes nothing else."""
-
-    case_id: str
-    department: str
-    role: Literal["lead", "review"]
-    limit_wd: int
-    after: tuple[str, ...] = ()
-    requested_at: datetime
-    released_at: datetime | None = None
-    clock: Clock | None = None
-    outcome: Outcome | None = None
-    reasons: tuple[Reason, ...] = ()
-    conditions: tuple[str, ...] = ()
-    given_at: datetime | None = None
-    document_sha256: str | None = None
-    traceparent: str | None = None
-
-    @property
-    def is_released(self) -> bool:
-        """Its clock runs and its opinion may come."""
-        return self.released_at is not None
-
-    @property
-    def is_given(self) -> bool:
-        """Its opinion has come."""
-        return self.outcome is not None
-
-    def summary(self) -> dict[str, Any]:
-        """The opinion as successors and the lead see it."""
-        return {
-            "department": self.department,
-            "outcome": self.outcome,
-            "reasons": [reason.model_dump() for reason in self.reasons],
-            "conditions": list(self.conditions),
-            "document_sha256": self.document_sha256,
-            "given_at": self.given_at,
-        }

@@ -13,7 +13,8 @@ from typing import Any
 
 from libs.envelope import instant
 from services.intake.domain.items import Item
-from services.intake.domain.records import Case, Clock, Defect, Review
+from services.intake.domain.records import Case, Clock, Defect
+from services.intake.domain.reviews import Review
 
 Text = dict[str, Any]
 
@@ -48,8 +49,8 @@ def receipt_voucher(case: Case, item: Item) -> Text:
                       "delivery": limits.delivery_wd},
         "silence": {
             "zh": f"{case.notice.due_on.isoformat()}下班前没有收到补正通知的，自收到申请之日起即为受理。",
-            "en": f"Without a notice by close of business on {case.notice.due_on.isoformat()}, the application counts "
-                  "as accepted since the day it was received.",
+            "en": f"Without a notice by close of business on {case.notice.due_on.isoformat()}, the "
+                  "application counts as accepted since the day it was received.",
         },
     }  # fmt: skip
 
@@ -157,9 +158,8 @@ def refusal_text(case: Case, item: Item, remedies: Sequence[Mapping[str, Any]], 
         "remedies": [dict(remedy) for remedy in remedies],
         "remedies_count_from": {
             "zh": "期限自您收到本决定之日起算；此处按出具当日收到计算，晚收到的相应顺延。",
-            "en": "The periods run from the day you receive this; the days named here assume the day of
-            issue, "
-                  "and move later if you receive it later.",
+            "en": "The periods run from the day you receive this; the days named here assume the day "
+                  "of issue, and move later if you receive it later.",
         },
         "decision_sha256": case.decision.document_sha256,
         "decided_at": instant(case.decision.decided_at),

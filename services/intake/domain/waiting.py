@@ -9,7 +9,8 @@ from typing import Literal
 from libs.deadlines import legal_day
 from services.intake.domain.fan_in import is_reviewed
 from services.intake.domain.plan import releasable
-from services.intake.domain.records import Case, Check, Clock, Fact, Review
+from services.intake.domain.records import Case, Clock, Fact
+from services.intake.domain.reviews import Check, Review
 
 WaitKind = Literal[
     "completeness_check", "notice_or_acceptance", "correction", "acceptance", "opinion", "predecessor",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from services.intake.domain.records import BEFORE_DECISION, Case, Check, Review, Withdrawal
+from services.intake.domain.records import BEFORE_DECISION, Case, Withdrawal
 from services.intake.domain.refusals import AlreadyDecided, CaseClosed
+from services.intake.domain.reviews import Check, Review
 
 
 def withdraw(case: Case, now: datetime) -> Case:

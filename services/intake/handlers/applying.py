@@ -19,8 +19,9 @@ from services.intake.domain.files import sniffed_type
 from services.intake.domain.filing import check_in_force, fitting_facts, fitting_materials, missing
 from services.intake.domain.items import Item
 from services.intake.domain.plan import planned
-from services.intake.domain.records import Applicant, Case, Check, Material
+from services.intake.domain.records import Applicant, Case, Material
 from services.intake.domain.refusals import InvalidMaterials
+from services.intake.domain.reviews import Check
 from services.intake.handlers.known import item_on, item_version, known_calendars
 from services.intake.handlers.papers import keep, note, sign
 from services.intake.handlers.sending import capability_for

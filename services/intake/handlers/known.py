@@ -10,8 +10,9 @@ from libs.identity import Person
 from libs.refusals import NotFound, Park, Refusal
 from libs.work import Work
 from services.intake.domain.items import Item
-from services.intake.domain.records import Case, Check, Review
+from services.intake.domain.records import Case
 from services.intake.domain.refusals import UnknownItem
+from services.intake.domain.reviews import Check, Review
 from services.intake.storage import CALENDARS, CASES, CHECKS, ITEMS, REVIEWS, KeptItem
 from services.intake.storage.queries import ITEM_IN_FORCE
 

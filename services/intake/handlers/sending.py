@@ -10,7 +10,8 @@ from libs.work import Work
 from services.intake.domain import voucher
 from services.intake.domain.acceptance import accept, reviews_of
 from services.intake.domain.items import Item
-from services.intake.domain.records import Acceptance, Case, Mode, Review
+from services.intake.domain.records import Acceptance, Case, Mode
+from services.intake.domain.reviews import Review
 from services.intake.handlers.capability import grant_reading
 from services.intake.handlers.papers import keep, note, sign
 from services.intake.messages.said import (

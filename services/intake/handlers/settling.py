@@ -18,8 +18,10 @@ from services.intake.domain import voucher
 from services.intake.domain.acceptance import released
 from services.intake.domain.fan_in import Move, conditions_of, moves
 from services.intake.domain.items import Item
-from services.intake.domain.outcome import decided_by_consent, issue_permit, issue_refusal, remedies, validity
-from services.intake.domain.records import Case, Decision, Review
+from services.intake.domain.outcome import decided_by_consent, issue_permit, issue_refusal, validity
+from services.intake.domain.records import Case, Decision
+from services.intake.domain.remedies import remedies
+from services.intake.domain.reviews import Review
 from services.intake.handlers.known import known_calendars
 from services.intake.handlers.papers import keep, note, sign
 from services.intake.messages.said import (
@@ -162,8 +164,8 @@ class Settling:
             DECISION_MADE,
             case.case_id,
             DecisionMade(
-                **about(case), decision="granted", reasons=[], conditions=list(conditions), decided_at=work.now,
-                decision_document=document,
+                **about(case), decision="granted", reasons=[], conditions=list(conditions),
+                decided_at=work.now, decision_document=document,
             ),
         )  # fmt: skip
         decision = Decision(

@@ -13,8 +13,8 @@ from services.intake.domain.acceptance import DeclineReason, acceptance_mode, de
 from services.intake.domain.clocks import clock
 from services.intake.domain.items import Item, LocalText
 from services.intake.domain.notice import check_may_request, merged_defects, request_correction
-from services.intake.domain.outcome import remedies
 from services.intake.domain.records import Case, Defect
+from services.intake.domain.remedies import remedies
 from services.intake.handlers.known import any_case, checks_of, item_of, known_calendars
 from services.intake.handlers.papers import keep, note, sign
 from services.intake.handlers.sending import send_acceptance

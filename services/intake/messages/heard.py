@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.signatures import SignedDocument
 from services.intake.domain.items import Item, LocalText
-from services.intake.domain.records import Defect, Outcome, Reason
+from services.intake.domain.records import Defect, Reason
+from services.intake.domain.reviews import Outcome
 
 
 class Heard(BaseModel):

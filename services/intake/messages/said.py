@@ -10,17 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.signatures import SignedDocument
 from services.intake.domain.items import LocalText
-from services.intake.domain.records import (
-    Applicant,
-    Case,
-    Clock,
-    Defect,
-    Material,
-    Mode,
-    Outcome,
-    Reason,
-    Step,
-)
+from services.intake.domain.records import Applicant, Case, Clock, Defect, Material, Mode, Reason, Step
+from services.intake.domain.reviews import Outcome
 
 RECEIVED = "intake.application_received.v1"
 CHECK_REQUESTED = "intake.completeness_check_requested.v1"

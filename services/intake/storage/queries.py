@@ -13,17 +13,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.deadlines import Calendars
 from services.intake.domain.items import Item
-from services.intake.domain.records import Case, Check, Review
+from services.intake.domain.records import Case
+from services.intake.domain.reviews import Check, Review
 from services.intake.storage.tables import CalendarYear, KeptItem, Proof
 
 MOST_CALENDARS = 40
 MOST_PAGE = 100
 
 ITEM_IN_FORCE = sa.text(
-    "SELECT body FROM items WHERE item_code = :item_code AND in_force_from <= :day ORDER BY edition_no DESC LIMIT 1"
+    "SELECT body FROM items WHERE item_code = :item_code AND in_force_from <= :day "
+    "ORDER BY edition_no DESC LIMIT 1"
 )
 ITEMS_IN_FORCE = sa.text(
-    "SELECT DISTINCT ON (item_code) body FROM items WHERE in_force_from <= :day ORDER BY item_code, edition_no DESC"
+    "SELECT DISTINCT ON (item_code) body FROM items WHERE in_force_from <= :day "
+    "ORDER BY item_code, edition_no DESC"
 )
 ALL_CALENDARS = sa.text(f"SELECT body FROM calendars ORDER BY year DESC LIMIT {MOST_CALENDARS}")
 UPLOADED = sa.text(
@@ -40,14 +43,16 @@ _TIMELINE = sa.text(
     "SELECT at, kind, department, detail FROM timeline WHERE case_id = :case_id ORDER BY at, seq LIMIT 500"
 )
 _DOCUMENTS = sa.text(
-    "SELECT kind, sha256, department, issued_at FROM documents WHERE case_id = :case_id ORDER BY issued_at, kind"
+    "SELECT kind, sha256, department, issued_at FROM documents WHERE case_id = :case_id "
+    "ORDER BY issued_at, kind"
 )
 _DOCUMENT = sa.text(
     "SELECT document, sha256 FROM documents WHERE case_id = :case_id AND kind = :kind "
     "AND (CAST(:department AS text) IS NULL OR department = :department) ORDER BY issued_at DESC LIMIT 1"
 )
 _PROOFS = sa.text(
-    "SELECT body FROM proofs WHERE subject = :case_id OR document_sha256 = ANY(:hashes) OR event_id = ANY(:events)"
+    "SELECT body FROM proofs "
+    "WHERE subject = :case_id OR document_sha256 = ANY(:hashes) OR event_id = ANY(:events)"
 )
 _ITEM = sa.text("SELECT body FROM items WHERE item_code = :item_code AND edition = :edition")
 _SEARCH = """
@@ -59,8 +64,8 @@ AND (:q = '' OR c.application_no ILIKE :like OR c.permit_no ILIKE :like OR c.ite
 """
 _COUNT_CASES = sa.text(f"SELECT count(*) {_SEARCH}")
 _LIST_CASES = sa.text(
-    f"SELECT c.body {_SEARCH} ORDER BY (c.state IN ('delivered','declined','withdrawn')), c.due_on NULLS LAST, "
-    "c.received_at DESC LIMIT :limit OFFSET :offset"
+    f"SELECT c.body {_SEARCH} ORDER BY (c.state IN ('delivered','declined','withdrawn')), "
+    "c.due_on NULLS LAST, c.received_at DESC LIMIT :limit OFFSET :offset"
 )
 _REVIEWS_OF = sa.text("SELECT body FROM reviews WHERE case_id = ANY(:cases) ORDER BY case_id, department")
 _BY_STATE = sa.text("SELECT state, count(*) AS number FROM cases GROUP BY state")

@@ -11,7 +11,8 @@ from sqlalchemy.dialects import postgresql
 from libs.deadlines import Calendar
 from libs.records import Records, metadata
 from services.intake.domain.items import Item, LocalText
-from services.intake.domain.records import Case, Check, Fact, Review
+from services.intake.domain.records import Case, Fact
+from services.intake.domain.reviews import Check, Review
 
 METADATA = metadata()
 INSTANT = sa.TIMESTAMP(timezone=True)

@@ -41,7 +41,8 @@ def upgrade() -> None:
     # A signed paper is what its hash says; an issued permit has its number. The database holds both by
     # itself.
     op.execute(
-        "ALTER TABLE documents ADD CHECK (sha256 = encode(sha256(convert_to(document->>'body', 'UTF8')), 'hex'))"
+        "ALTER TABLE documents ADD CHECK "
+        "(sha256 = encode(sha256(convert_to(document->>'body', 'UTF8')), 'hex'))"
     )
     op.execute(
         "ALTER TABLE materials ADD CHECK (sha256 = encode(sha256(content), 'hex') AND size = length(content))"
