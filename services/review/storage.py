@@ -50,7 +50,7 @@ TASKS = Records(
         "words": (sa.Text, _words),
     },
 )
-ITEMS = Records("items", Item, key=("item_code", "version"), metadata=METADATA)
+ITEMS = Records("items", Item, key=("item_code", "item_version"), metadata=METADATA)
 CALENDARS = Records("calendars", CalendarPublished, key=("year",), metadata=METADATA)
 MATERIALS = Records("materials", WantedMaterial, key=("case_id", "sha256"), metadata=METADATA)
 FILES = sa.Table(

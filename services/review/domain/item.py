@@ -76,6 +76,11 @@ class Item(_Published):
     fields: tuple[FieldRule, ...]
     plan: tuple[PlanStep, ...]
 
+    @property
+    def item_version(self) -> str:
+        """The version as it stands in a key."""
+        return str(self.version)
+
     def condition(self, code: str) -> Condition | None:
         """The published condition ``code``, if there is one."""
         return next((each for each in self.conditions if each.code == code), None)
