@@ -6,13 +6,13 @@ import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, BeforeValidator, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs import identity
 from libs.envelope import parse_instant
 from libs.http import Body, Command, Person, Reader, router
+from libs.references import applicant_ref
 from libs.refusals import NotFound
 from services.fee import storage
 from services.fee.domain.assessment import Line
@@ -149,26 +149,33 @@ class TransactionList(BaseModel):
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
-def _sees(person: identity.Person) -> str | None:
-    """Whose bills this person sees: their own, or (None) everybody's for finance officers."""
-    return None if person.may("finance_officer") else payments.applicant_ref(person)
+async def own_reference(request: Request, person: Person) -> str:
+    """The opaque reference under which the person applies."""
+    return applicant_ref(request.app.state.settings.reference_secret, person.sub)
 
 
-async def read_bills(
-    reader: AsyncConnection, person: identity.Person, before: str | None, limit: int
-) -> BillList:
-    """A page of the bills ``person`` may see, newest first."""
-    values = {"applicant_ref": _sees(person), "before": before, "limit": limit + 1}
+async def visible_reference(person: Person, own: Annotated[str, Depends(own_reference)]) -> str | None:
+    """Whose bills the person sees: their own, or (None) everybody's for finance officers."""
+    return None if person.may("finance_officer") else own
+
+
+Own = Annotated[str, Depends(own_reference)]
+Sees = Annotated[str | None, Depends(visible_reference)]
+
+
+async def read_bills(reader: AsyncConnection, sees: str | None, before: str | None, limit: int) -> BillList:
+    """A page of the bills of the applicant ``sees`` (None: of all), newest first."""
+    values = {"applicant_ref": sees, "before": before, "limit": limit + 1}
     rows = (await reader.execute(storage.BILLS_PAGE, values)).mappings().all()
     bills = [BillSummary.model_validate(dict(row)) for row in rows[:limit]]
     return BillList(bills=bills, next=bills[-1].bill_no if len(rows) > limit else None)
 
 
-async def read_bill(reader: AsyncConnection, person: identity.Person, bill_no: str) -> BillView:
+async def read_bill(reader: AsyncConnection, sees: str | None, bill_no: str) -> BillView:
     """One bill; NotFound when it does not exist or belongs to someone else."""
     if not _BILL_NO.fullmatch(bill_no):
         raise NotFound()
-    values = {"applicant_ref": _sees(person), "bill_no": bill_no}
+    values = {"applicant_ref": sees, "bill_no": bill_no}
     row = (await reader.execute(storage.BILL, values)).mappings().one_or_none()
     if row is None:
         raise NotFound()
@@ -197,27 +204,24 @@ async def read_transactions(reader: AsyncConnection, before: int | None, limit: 
 
 @api.get("/bills")
 async def get_bills(
-    person: Person,
+    sees: Sees,
     reader: Reader,
     limit: Limit = 20,
     cursor: Annotated[str | None, Query(pattern=BILL_NO)] = None,
 ) -> BillList:
     """Own bills; finance officers see all."""
-    return await read_bills(reader, person, cursor, limit)
+    return await read_bills(reader, sees, cursor, limit)
 
 
 @api.get("/bills/{bill_no}")
-async def get_bill(bill_no: str, person: Person, reader: Reader) -> BillView:
+async def get_bill(bill_no: str, sees: Sees, reader: Reader) -> BillView:
     """One bill with everything needed to recompute it."""
-    return await read_bill(reader, person, bill_no)
+    return await read_bill(reader, sees, bill_no)
 
 
 @api.post("/bills/{bill_no}/payment", status_code=201)
-async def post_payment(
-    bill_no: str, body: DemonstrationPayment, person: Person, command: Command
-) -> Response:
+async def post_payment(bill_no: str, body: DemonstrationPayment, own: Own, command: Command) -> Response:
     """Settle an own bill in the demonstration channel."""
-    own = payments.applicant_ref(person)
     return await command.run(lambda work: payments.pay_own_bill(work, own, bill_no), status=201)
 
 

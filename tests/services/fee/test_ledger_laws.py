@@ -527,7 +527,7 @@ def test_payment_and_cancellation_at_once_end_the_bill_once(published: Books, bi
     async def race() -> list[Any]:
         pair = [await asyncpg.connect(published.app) for _ in range(2)]
         acts = write(pair[0], payment_rows(bill_no)), write(pair[1], cancellation_rows(bill_no))
-        results = await asyncio.gather(*acts, return_exceptions=True)
+        results = list(await asyncio.gather(*acts, return_exceptions=True))
         for each in pair:
             await each.close()
         return results
