@@ -102,7 +102,11 @@ async def report_defect(story: Story, plan: Application, now: datetime) -> Next:
 async def ask_correction(story: Story, plan: Application, now: datetime) -> Next:
     """The window officer sends the one-time notice."""
     missing = needed_materials(story.items[plan.item_code], plan.facts)[-1]
-    body = {"defects": [{"target": missing, "what": "材料缺少，请补交 · missing, please add", "article": "AL 32(1)(4)"}]}
+    body = {
+        "defects": [
+            {"target": missing, "what": "材料缺少，请补交 · missing, please add", "article": "AL 32(1)(4)"}
+        ]
+    }
     await story.cast.act(WINDOW, story.case_url(plan.number, "/correction-request"), body)
     if plan.scenario == "silent_applicant":
         return []
@@ -181,7 +185,7 @@ async def opinion(story: Story, plan: Application, department: str, now: datetim
     task = await story.cast.read(examiner, url)
     if task["state"] in ("opinion_given", "closed", "decision_due", "decided"):
         return []
-    if task["state"] in ("pre_review", "checking"):
+    if task["state"] in ("pre_review", "checking", "checked"):
         again = story.patient(f"opinion {plan.number} {department}")
         return [(story.later(now, TWO_HOURS), "opinion", (plan, department))] if again else []
     await story.cast.act(examiner, f"{url}/opinion", _opinion(story, plan, department, task))
@@ -189,17 +193,28 @@ async def opinion(story: Story, plan: Application, department: str, now: datetim
 
 
 def _opinion(story: Story, plan: Application, department: str, task: dict[str, Any]) -> dict[str, Any]:
-    item = story.items[plan.item_code]
-    codes = task["conditions"] or [item["conditions"][0]["code"]]
-    objector = [step["department"] for step in item["plan"] if step["when"] is None][-1]
-    if plan.scenario in ("refused", "over_objection") and department == objector:
-        reason = {"condition": codes[0], "text": "现场与申请不符，该条件不满足 · the site does not meet this condition",
-                  "article": "AL 38"}  # fmt: skip
-        return {"outcome": "object", "reasons": [reason], "conditions": []}
-    met = [{"condition": code, "text": "经审查，符合 · examined and met", "article": "AL 34"} for code in codes]
-    if plan.scenario == "conditions" and department == objector:
-        return {"outcome": "consent_with_conditions", "reasons": met, "conditions": ["每日 22 时后停止施工 · no work after 22:00"]}
-    return {"outcome": "consent", "reasons": met, "conditions": []}
+    codes = [condition["code"] for condition in task["conditions"]]
+    objector = [step["department"] for step in story.items[plan.item_code]["plan"] if step["when"] is None][
+        -1
+    ]
+    special = plan.scenario if department == objector else ""
+    failed = codes[:1] if special in ("refused", "over_objection") else []
+    answers = [
+        {
+            "condition": code,
+            "answer": "not_met",
+            "evidence": "现场与申请不符 · the site differs from the application",
+        }
+        if code in failed
+        else {"condition": code, "answer": "met", "evidence": "经审查，符合 · examined and met"}
+        for code in codes
+    ]
+    if failed:
+        return {"outcome": "object", "answers": answers}
+    if special == "conditions":
+        stop = "每日 22 时后停止施工 · no work after 22:00"
+        return {"outcome": "consent_with_conditions", "answers": answers, "conditions": [stop]}
+    return {"outcome": "consent", "answers": answers}
 
 
 async def decide(story: Story, plan: Application, now: datetime) -> Next:
@@ -210,12 +225,25 @@ async def decide(story: Story, plan: Application, now: datetime) -> Next:
     task = await story.cast.read(head, url)
     objections = [each for each in task["opinions"] if each["outcome"] == "object"]
     refused = bool(objections) and plan.scenario != "over_objection"
-    reasons = objections[0]["reasons"] if refused else [
-        {"condition": None, "text": "各部门意见齐备，符合全部条件 · all opinions are in, all conditions met", "article": "AL 38"}
-    ]
-    answers = [] if refused else [
-        {"department": each["department"], "answer": "已要求整改并复核通过 · mended and checked again"} for each in objections
-    ]
+    reasons = (
+        objections[0]["reasons"]
+        if refused
+        else [
+            {
+                "condition": None,
+                "text": "各部门意见齐备，符合全部条件 · all opinions are in, all conditions met",
+                "article": "AL 38",
+            }
+        ]
+    )
+    answers = (
+        []
+        if refused
+        else [
+            {"department": each["department"], "answer": "已要求整改并复核通过 · mended and checked again"}
+            for each in objections
+        ]
+    )
     conditions = [condition for each in task["opinions"] for condition in each["conditions"]]
     body = {"decision": "refused" if refused else "granted", "reasons": reasons,
             "conditions": [] if refused else conditions, "answers": answers}  # fmt: skip
@@ -224,16 +252,27 @@ async def decide(story: Story, plan: Application, now: datetime) -> Next:
 
 
 async def _pay(story: Story, plan: Application) -> None:
-    bills = await story.cast.read(plan.applicant, f"{story.cast.site('fee')}/api/bills?case_id={story.case_ids[plan.number]}")
-    for bill in bills["items"]:
-        if bill["state"] == "assessed":
+    bills = await story.cast.read(plan.applicant, f"{story.cast.site('fee')}/api/bills?limit=100")
+    for bill in bills["bills"]:
+        if bill["state"] == "open" and bill["case_id"] == story.case_ids[plan.number]:
             url = f"{story.cast.site('fee')}/api/bills/{bill['bill_no']}/payment"
             await story.cast.act(plan.applicant, url, {"channel": "demonstration"})
 
 
 ACTS: dict[str, Any] = {
     act.__name__: act
-    for act in (file, report_defect, ask_correction, correct, accept, decline, withdraw, follow, opinion, decide)
+    for act in (
+        file,
+        report_defect,
+        ask_correction,
+        correct,
+        accept,
+        decline,
+        withdraw,
+        follow,
+        opinion,
+        decide,
+    )
 }
 
 
@@ -244,5 +283,7 @@ async def perform(story: Story, name: str, arguments: tuple[Any, ...], now: date
         return following
     except ActRefused as refused:
         plan: Application = arguments[0]
-        story.notes.append(f"application {plan.number} ({plan.item_code}, {plan.scenario}), {name}: {refused}")
+        story.notes.append(
+            f"application {plan.number} ({plan.item_code}, {plan.scenario}), {name}: {refused}"
+        )
         return []

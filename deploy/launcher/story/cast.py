@@ -68,11 +68,15 @@ class Cast:
         self._tokens[person] = (token, time.monotonic() + TOKEN_LIFE_S)
         return token
 
-    async def act(self, person: str, url: str, body: Any = None, *, raw: tuple[bytes, str] | None = None) -> Any:
+    async def act(
+        self, person: str, url: str, body: Any = None, *, raw: tuple[bytes, str] | None = None
+    ) -> Any:
         """POST as ``person``; the JSON answer. ``raw`` is (bytes, media type) instead of a JSON body."""
         key = uuid.uuid4().hex
         content, kind = raw or (json.dumps(body or {}, ensure_ascii=False).encode(), "application/json")
-        answer = await self._send("POST", person, url, {"Idempotency-Key": key, "Content-Type": kind}, content)
+        answer = await self._send(
+            "POST", person, url, {"Idempotency-Key": key, "Content-Type": kind}, content
+        )
         self.acts += 1
         return answer.json() if answer.content else None
 

@@ -12,7 +12,14 @@ from typing import Any, Protocol
 import httpx
 import yaml
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from deploy.launcher.story.acts import Next, Story, perform
 from deploy.launcher.story.cast import Cast
@@ -78,7 +85,9 @@ async def run(center: Center, console: Console) -> bool:
         with _progress(console) as progress:
             counted = await publish_catalogue(cast)
             console.print("published: " + ", ".join(f"{count} {kind}" for kind, count in counted.items()))
-            story = Story(cast, {item["item_code"]: item for item in catalogue_files("items")}, _working_day())
+            story = Story(
+                cast, {item["item_code"]: item for item in catalogue_files("items")}, _working_day()
+            )
             ended_at = await _play(center, story, progress)
         await center.clock.release()
         return await print_report(story, ended_at, console)
@@ -112,13 +121,17 @@ async def _play(center: Center, story: Story, progress: Progress) -> datetime:
         await center.clock.advance_to(now)
         for moment, name, arguments in await _together(story, due, now):
             heapq.heappush(heap, (moment, next(number), name, arguments))
-        progress.update(filed, completed=len(story.case_ids), description=f"applications filed, {now:%Y-%m-%d %H:%M}Z")
+        progress.update(
+            filed, completed=len(story.case_ids), description=f"applications filed, {now:%Y-%m-%d %H:%M}Z"
+        )
         open_cases = {entry[3][0].number for entry in heap}
         progress.update(closed, completed=len(set(story.case_ids) - open_cases))
     return now
 
 
-async def _together(story: Story, due: list[tuple[datetime, int, str, tuple[Any, ...]]], now: datetime) -> Next:
+async def _together(
+    story: Story, due: list[tuple[datetime, int, str, tuple[Any, ...]]], now: datetime
+) -> Next:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str, arguments: tuple[Any, ...]) -> Next:
@@ -126,7 +139,9 @@ async def _together(story: Story, due: list[tuple[datetime, int, str, tuple[Any,
             try:
                 return await perform(story, name, arguments, now)
             except (TimeoutError, httpx.HTTPError, KeyError, AssertionError) as failed:
-                story.notes.append(f"application {arguments[0].number}, {name}: {type(failed).__name__}: {failed}")
+                story.notes.append(
+                    f"application {arguments[0].number}, {name}: {type(failed).__name__}: {failed}"
+                )
                 return []
 
     results = await asyncio.gather(*(one(name, arguments) for _, _, name, arguments in due))

@@ -56,8 +56,13 @@ class Application:
 
 def log_rows() -> list[tuple[int, int, str]]:
     """(minutes from the first arrival, minutes of work, channel) of the sixty real cases."""
-    lines = [line for line in (HERE / "municipal_log.csv").read_text().splitlines() if not line.startswith("#")]
-    return [(int(row["arrival_minutes"]), int(row["duration_minutes"]), row["channel"]) for row in csv.DictReader(lines)]
+    lines = [
+        line for line in (HERE / "municipal_log.csv").read_text().splitlines() if not line.startswith("#")
+    ]
+    return [
+        (int(row["arrival_minutes"]), int(row["duration_minutes"]), row["channel"])
+        for row in csv.DictReader(lines)
+    ]
 
 
 def applications(working_day: Any) -> Iterator[Application]:
