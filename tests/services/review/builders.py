@@ -54,7 +54,8 @@ def material(code: str = "traffic-plan", content: bytes = PLAN_BYTES) -> dict[st
 
 
 FACTS: dict[str, Any] = {
-    "area_m2": "36.5", "starts_on": "2026-04-01", "ends_on": "2026-04-20", "young_road": False, "green_touched": True,
+    "area_m2": "36.5", "starts_on": "2026-04-01", "ends_on": "2026-04-20", "young_road": False,
+    "green_touched": True,
 }  # fmt: skip
 
 
@@ -119,7 +120,8 @@ def review_requested(department: str = LEAD, case_id: str = CASE, **change: Any)
     """A review, released at once unless told otherwise."""
     step = item().step(department)
     data = {
-        **of_case(department), "role": step.role if step else "review", "facts": FACTS, "materials": [material()],
+        **of_case(department), "role": step.role if step else "review", "facts": FACTS,
+        "materials": [material()],
         "capability": "cap-2", "after": [], "released": True, "clock": clock("review"),
         "conditions": list(step.conditions) if step else [], **change,
     }  # fmt: skip

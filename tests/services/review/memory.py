@@ -1,4 +1,4 @@
-"""A department in memory: the real consumers and handlers over dictionaries, parking as the backbone parks."""
+"""A department in memory: the real consumers and handlers over dictionaries, parking as the backbone does."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class MemoryHouse:
     said: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     async def hear(self, event: Event) -> None:
-        """Handle an event once, park it when its predecessor is missing, retry the parked after every success."""
+        """Handle an event once; park it when its predecessor is missing, retry the parked after a success."""
         if event.id in self.seen:
             return
         self.seen.add(event.id)
