@@ -48,7 +48,7 @@ def fitting_facts(item: Item, given: Mapping[str, Any], *, at: str = "facts") ->
         field = item.field(code)
         if field is None:
             errors.append(
-                _misfit(f"{at}.{code[:80]}", "unknown_field", "the published form does not ask this")
+                _misfit(f"{at}.{code[:80]}", "extra_forbidden", "the published form does not ask this")
             )
             continue
         if value is None or value == "":
@@ -65,32 +65,36 @@ def fitting_facts(item: Item, given: Mapping[str, Any], *, at: str = "facts") ->
 
 def _whole(field: Field, value: Any) -> Misfit | None:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**15:
-        return {"kind": "integer", "what": "a whole number is needed"}
+        return {"kind": "int_type", "what": "a whole number is needed"}
     return _in_range(field, Decimal(value))
 
 
 def _decimal(field: Field, value: Any) -> Misfit | None:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
-        return {"kind": "decimal", "what": "a number is needed, written like 12.5"}
+        return {"kind": "decimal_type", "what": "a number is needed, written like 12.5"}
     return _in_range(field, Decimal(text))
 
 
 def _in_range(field: Field, value: Decimal) -> Misfit | None:
     if field.minimum is not None and value < Decimal(field.minimum):
-        return {"kind": "too_small", "what": f"at least {field.minimum}", "limit": field.minimum}
+        return {"kind": "greater_than_equal", "what": f"at least {field.minimum}", "ge": field.minimum}
     if field.maximum is not None and value > Decimal(field.maximum):
-        return {"kind": "too_large", "what": f"at most {field.maximum}", "limit": field.maximum}
+        return {"kind": "less_than_equal", "what": f"at most {field.maximum}", "le": field.maximum}
     return None
 
 
 def _text(field: Field, value: Any) -> Misfit | None:
     if not isinstance(value, str):
-        return {"kind": "text", "what": "text is needed"}
+        return {"kind": "string_type", "what": "text is needed"}
     if len(value) > MOST_TEXT:
-        return {"kind": "too_long", "what": f"at most {MOST_TEXT} characters", "limit": str(MOST_TEXT)}
+        return {
+            "kind": "string_too_long",
+            "what": f"at most {MOST_TEXT} characters",
+            "max_length": str(MOST_TEXT),
+        }
     if _CONTROL.search(value):
-        return {"kind": "text", "what": "the text holds characters that cannot be written"}
+        return {"kind": "string_type", "what": "the text holds characters that cannot be written"}
     return None
 
 
@@ -99,16 +103,16 @@ def _choice(field: Field, value: Any) -> Misfit | None:
     return (
         None
         if isinstance(value, str) and value in codes
-        else {"kind": "choice", "what": "choose one of the list"}
+        else {"kind": "literal_error", "what": "choose one of the list"}
     )
 
 
 def _boolean(field: Field, value: Any) -> Misfit | None:
-    return None if isinstance(value, bool) else {"kind": "boolean", "what": "answer yes or no"}
+    return None if isinstance(value, bool) else {"kind": "bool_parsing", "what": "answer yes or no"}
 
 
 def _date(field: Field, value: Any) -> Misfit | None:
-    problem = {"kind": "date", "what": "a date is needed, written like 2026-10-21"}
+    problem = {"kind": "date_parsing", "what": "a date is needed, written like 2026-10-21"}
     if not isinstance(value, str) or len(value) != 10:
         return problem
     try:

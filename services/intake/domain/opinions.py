@@ -22,20 +22,42 @@ from services.intake.domain.refusals import (
 from services.intake.domain.reviews import Outcome, Review
 
 
-def check_says(case: Case, department: str, content: Mapping[str, Any], **result: Any) -> None:
+def check_says(
+    case: Case,
+    department: str,
+    content: Mapping[str, Any],
+    *,
+    reasons: Iterable[Reason] = (),
+    conditions: Iterable[str] = (),
+    **result: str,
+) -> None:
     """The signed text must name this case and say what the event says; NotTheSpeaker otherwise.
 
-    A text that does not name its case could be taken from another one, so naming it is not optional.
+    A text that does not name its case could be taken from another one, so naming it is not optional; nor is
+    the result itself.
     """
-    named = content.get("case_id", content.get("subject"))
+    named = content.get("case_id")
     if named != case.case_id and (named is not None or content.get("application_no") != case.application_no):
         raise NotTheSpeaker("the signed text is about another case")
-    for name, value in {"department": department, **result}.items():
-        if name in content and content[name] != value:
-            raise NotTheSpeaker(f"{name}: signed {content[name]!r}, said {value!r}")
-    for name in result:
-        if name not in content:
-            raise NotTheSpeaker(f"the signed text does not say {name}")
+    if content.get("department", department) != department:
+        raise NotTheSpeaker("the signed text is another department's")
+    for name, value in result.items():
+        if content.get(name) != value:
+            raise NotTheSpeaker(f"{name}: signed {content.get(name)!r}, said {value!r}")
+    if "conditions" in content and content["conditions"] != list(conditions):
+        raise NotTheSpeaker("the conditions are not the signed ones")
+    if "reasons" in content and _plain(content["reasons"]) != [
+        _triple(each.model_dump()) for each in reasons
+    ]:
+        raise NotTheSpeaker("the reasons are not the signed ones")
+
+
+def _triple(reason: Mapping[str, Any]) -> tuple[Any, Any, Any]:
+    return reason.get("condition"), reason.get("text"), reason.get("article")
+
+
+def _plain(signed: Any) -> list[tuple[Any, Any, Any]]:
+    return [_triple(each) for each in signed if isinstance(each, Mapping)] if isinstance(signed, list) else []
 
 
 def check_may_take(case: Case, review: Review | None, department: str, document_sha256: str) -> bool:

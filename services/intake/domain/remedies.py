@@ -31,10 +31,10 @@ _TEXTS = {
 
 
 def remedies(item: Item, known_on: date, calendars: Calendars) -> list[dict[str, Any]]:
-    """The rights, their last days counted from ``known_on`` (when it became known).
+    """The rights, their last days counted from ``known_on``, the day the decision became known.
 
-    Reconsideration or litigation is the applicant's free choice against a refusal (law.md C8); a last day that
-    is a rest day moves to the first day after (T-6).
+    Reconsideration or litigation is the applicant's free choice against a refusal (law.md C8); a last day
+    that is a rest day moves to the first day after (T-6).
     """
     to = item.remedies
     reconsider = add_calendar_days_for_remedies(calendars, known_on, RECONSIDERATION_DAYS)

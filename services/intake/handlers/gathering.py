@@ -45,14 +45,15 @@ def _from_department(event: Event, department: str) -> None:
 
 
 def _verified(
-    work: Work, case: Case, document: SignedDocument, kind: str, department: str, **result: str
+    work: Work, case: Case, document: SignedDocument, data: OpinionGiven | ReviewDecisionMade, **result: str
 ) -> str:
     """The document's hash, once its signature, issuer, kind, case and result hold; a refusal otherwise."""
+    kind = "opinion" if isinstance(data, OpinionGiven) else "decision"
     try:
-        content = work.keys.verify(document, issuer=f"review/{department}", kind=kind)
+        content = work.keys.verify(document, issuer=f"review/{data.department}", kind=kind)
     except BadSignature as wrong:
         raise SignatureRefused(str(wrong)) from None
-    check_says(case, department, content, **result)
+    check_says(case, data.department, content, reasons=data.reasons, conditions=data.conditions, **result)
     return document_sha256(document)
 
 
@@ -76,7 +77,7 @@ async def collect_opinion(work: Work, event: Event, data: OpinionGiven) -> None:
     _from_department(event, data.department)
     case = await heard_case(work, event.subject)
     review = await work.get(REVIEWS, event.subject, data.department)
-    sha256 = _verified(work, case, data.opinion, "opinion", data.department, outcome=data.outcome)
+    sha256 = _verified(work, case, data.opinion, data, outcome=data.outcome)
     if not check_may_take(case, review, data.department, sha256) or review is None:
         return
     given = take_opinion(
@@ -97,9 +98,7 @@ async def collect_decision(work: Work, event: Event, data: ReviewDecisionMade) -
     """Take in the lead's signed decision."""
     _from_department(event, data.department)
     case = await heard_case(work, event.subject)
-    sha256 = _verified(
-        work, case, data.decision_document, "decision", data.department, decision=data.decision
-    )
+    sha256 = _verified(work, case, data.decision_document, data, decision=data.decision)
     if not check_may_decide(case, data.department, sha256):
         return
     decision = Decision(

@@ -21,6 +21,7 @@ from services.intake.storage.tables import (
     KeptItem,
     KeptRule,
     Proof,
+    next_day_due,
 )
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "KeptItem",
     "KeptRule",
     "Proof",
+    "next_day_due",
 ]

@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.deadlines import Calendars
-from services.intake.domain.items import Item
+from services.intake.domain.items import Item, LocalText
 from services.intake.domain.records import Case
 from services.intake.domain.reviews import Check, Review
 from services.intake.storage.tables import CalendarYear, KeptItem, Proof
 
 MOST_CALENDARS = 40
-MOST_PAGE = 100
 
 ITEM_IN_FORCE = sa.text(
     "SELECT body FROM items WHERE item_code = :item_code AND in_force_from <= :day "
@@ -66,6 +65,11 @@ _COUNT_CASES = sa.text(f"SELECT count(*) {_SEARCH}")
 _LIST_CASES = sa.text(
     f"SELECT c.body {_SEARCH} ORDER BY (c.state IN ('delivered','declined','withdrawn')), "
     "c.due_on NULLS LAST, c.received_at DESC LIMIT :limit OFFSET :offset"
+)
+_NAMES = sa.text(
+    "SELECT i.item_code, i.edition_no, i.body->'item'->'name' AS name FROM items i "
+    "JOIN unnest(CAST(:codes AS text[]), CAST(:editions AS text[])) AS n(code, edition) "
+    "ON i.item_code = n.code AND i.edition = n.edition"
 )
 _REVIEWS_OF = sa.text("SELECT body FROM reviews WHERE case_id = ANY(:cases) ORDER BY case_id, department")
 _BY_STATE = sa.text("SELECT state, count(*) AS number FROM cases GROUP BY state")
@@ -175,6 +179,14 @@ async def find_cases(
     bodies = await _bodies(reader, _LIST_CASES, **given, limit=size, offset=(page - 1) * size)
     pages = max(1, -(-total // size))
     return Found([Case.model_validate(body) for body in bodies], total, page, pages)
+
+
+async def names_of(reader: AsyncConnection, cases: Sequence[Case]) -> dict[tuple[str, int], LocalText]:
+    """The items' names by (code, version)."""
+    wanted = sorted({(case.item_code, str(case.item_version)) for case in cases})
+    given = {"codes": [code for code, _ in wanted], "editions": [edition for _, edition in wanted]}
+    rows = await reader.execute(_NAMES, given)
+    return {(row.item_code, row.edition_no): LocalText.model_validate(row.name) for row in rows}
 
 
 async def counts_by_state(reader: AsyncConnection) -> dict[str, int]:
