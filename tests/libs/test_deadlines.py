@@ -180,7 +180,7 @@ def test_agencys_day_ends_at_the_close_of_business_a_persons_at_midnight() -> No
     with pytest.raises(NoCalendar):
         closing_instant(on("10-12"), Calendars())
     with pytest.raises(ValueError, match="time zone"):
-        legal_day(datetime(2026, 10, 12))  # noqa: DTZ001
+        legal_day(datetime(2026, 10, 12))
 
 
 def test_used_days_are_counted_to_the_end_of_the_day() -> None:

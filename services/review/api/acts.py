@@ -45,7 +45,7 @@ class OpinionBody(Body):
 
     outcome: Outcome
     answers: Annotated[list[AnswerBody], Field(max_length=MOST)]
-    conditions: Annotated[list[Text], Field(max_length=MOST)] = []
+    conditions: Annotated[list[Text], Field(max_length=MOST, default_factory=list)]
 
 
 class ReasonBody(Body):
@@ -67,9 +67,9 @@ class DecisionBody(Body):
     """A refusal needs a reason citing a condition; granting needs an answer to every objection."""
 
     decision: Literal["granted", "refused"]
-    reasons: Annotated[list[ReasonBody], Field(max_length=MOST)] = []
-    conditions: Annotated[list[Text], Field(max_length=MOST)] = []
-    answers: Annotated[list[ObjectionAnswerBody], Field(max_length=MOST)] = []
+    reasons: Annotated[list[ReasonBody], Field(max_length=MOST, default_factory=list)]
+    conditions: Annotated[list[Text], Field(max_length=MOST, default_factory=list)]
+    answers: Annotated[list[ObjectionAnswerBody], Field(max_length=MOST, default_factory=list)]
 
 
 @acts.post("/tasks/{case_id}/defects", status_code=201)

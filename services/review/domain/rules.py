@@ -79,7 +79,7 @@ def check_decision(
 
 def _check_conditions(conditions: Sequence[str], *, needed: bool) -> None:
     named = [text for text in conditions if text.strip()]
-    if needed and not named or len(named) != len(conditions):
+    if (needed and not named) or len(named) != len(conditions):
         raise refusals.ConditionsMissing()
     if conditions and not needed:
         raise refusals.OutcomeContradicts("only a consent with conditions carries conditions")
