@@ -1,4 +1,4 @@
-"""What every page is sent with: a strict content security policy, and style sheets that may be cached for ever."""
+"""What every page is sent with: a strict content security policy, and lasting style sheets."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class _PageHeaders:
 
 
 def page_headers(app: FastAPI) -> None:
-    """Put the headers on every response of the app; forms may also go to the login and to the other services."""
+    """Put the headers on every response; forms may also go to the login and to the other services."""
     settings = getattr(app.state, "settings", None)
     targets = [getattr(settings, "oidc_issuer", None), getattr(settings, "sites", None) or {}]
     app.add_middleware(_PageHeaders, csp=policy(origins(targets)))

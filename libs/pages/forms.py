@@ -1,9 +1,10 @@
-"""Knows how a refused form comes back: what was typed stays, every error stands at its field and in the summary."""
+"""Knows how a refused form comes back: what was typed stays, errors stand at their fields and on top."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -38,24 +39,24 @@ _OTHER = mark("请检查这一项")
 
 @dataclass(frozen=True)
 class FieldError:
-    """One error: the field's name ("" when it concerns the whole form), the text (a key of the words) and its values."""
+    """One error: the field ("" for the whole form), the text (a key of the words) and its values."""
 
     field: str
     text: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Form:
     """A form as it is shown: the values typed so far and the errors found. ``Form()`` is an empty one."""
 
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     errors: tuple[FieldError, ...] = ()
     problem: Mapping[str, Any] | None = None
 
     @classmethod
     def kept(cls, values: Mapping[str, Any], reason: Exception) -> Form:
-        """The form after ``reason`` (Refusal or ValidationError) stopped it, with everything typed still there."""
+        """The form after ``reason`` (Refusal or ValidationError) stopped it, everything typed still there."""
         problem = reason.problem() if isinstance(reason, Refusal) else None
         return cls(dict(values), tuple(form_errors(reason)), problem)
 
@@ -69,7 +70,7 @@ class Form:
 
 
 def form_errors(reason: Exception) -> list[FieldError]:
-    """The errors a person can mend: from pydantic, or from a Refusal's ``errors`` [{"at": field, "what": text}].
+    """The errors a person can mend: pydantic's, or a Refusal's ``errors`` [{"at": field, "what": text}].
 
     A Refusal that names no field gives no field error: its own words come from problems.yaml by its code.
     """

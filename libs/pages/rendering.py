@@ -1,4 +1,4 @@
-"""Turns a template and its facts into a page: language, frame, links between the sites, headers, problem pages."""
+"""Turns a template and its facts into a page: language, frame, links between the sites, problem pages."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Pages:
     def render(
         self, request: Request, template: str, *, person: Any = None, status: int = 200, **context: Any
     ) -> HTMLResponse:
-        """The page as an HTML response. ``section`` in the context names the current navigation entry."""
+        """The page as a response. ``section`` in the context names the current navigation entry."""
         language = self.language(request)
         page = self._environments[language].get_template(template)
         frame = {**self._frame(request, language, person), **context}
@@ -108,7 +108,7 @@ class Pages:
         return response
 
     def problem(self, request: Request, problem: Mapping[str, Any]) -> HTMLResponse:
-        """The page of a problem document: what happened, what is unaffected, what to do, code, time, trace."""
+        """The page of a problem document: what happened, what to do, code, time, trace."""
         return self.render(request, "problem.html", status=int(problem["status"]), problem=problem)
 
     def text(self, request: Request, text: str, **values: Any) -> str:
@@ -172,7 +172,8 @@ def static_url(name: str) -> str:
 def _read_problems(templates_dir: Path) -> dict[str, dict[str, Any]]:
     """Words for problem codes: the kit's problems.yaml, and a service's own beside its templates."""
     found: dict[str, dict[str, Any]] = {}
-    for path in (HERE / "problems.yaml", templates_dir.parent / "problems.yaml", templates_dir / "problems.yaml"):
+    for folder in (HERE, templates_dir.parent, templates_dir):
+        path = folder / "problems.yaml"
         if path.is_file():
             found.update(yaml.safe_load(path.read_text("utf-8")) or {})
     return found

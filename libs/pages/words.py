@@ -1,7 +1,8 @@
-"""Knows the words of the pages: Chinese is written in place, the other language stands beside it in words.en.po.
+"""Knows the words of the pages: Chinese is written in place, English stands beside it in words.en.po.
 
-``t("{n} 个工作日", n=2)`` gives "2 个工作日" or "2 working days". The Chinese text is the key, so a page reads as it
-will look. ``python -m libs.pages services/intake/pages`` adds what is missing to that folder's words.en.po.
+``t("{n} 个工作日", n=2)`` gives "2 个工作日" or "2 working days". The Chinese text is the key, so that a
+template reads as it will look. ``python -m libs.pages services/intake/pages`` brings that folder's
+words.en.po up to date.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def texts_of(folder: Path) -> dict[str, list[str]]:
             continue
         method: Any = "python" if path.suffix == ".py" else _in_template
         with path.open("rb") as file:
-            for line, message, _, _ in extract(method, file, keywords=KEYWORDS, options={"encoding": "utf-8"}):
+            found_here = extract(method, file, keywords=KEYWORDS, options={"encoding": "utf-8"})
+            for line, message, _, _ in found_here:
                 text = message[0] if isinstance(message, tuple) else message
                 if text:
                     found.setdefault(text, []).append(f"{path.relative_to(folder)}:{line}")
@@ -94,13 +96,14 @@ def missing(folder: Path) -> list[str]:
 
 
 def sync(folder: Path) -> list[str]:
-    """Write the folder's words file anew with every text in use, keeping translations; returns what is missing."""
+    """Write the folder's words file anew, keeping translations; returns the texts that have none."""
     path = folder / FILE
     old = Catalog(locale="en")
     if path.exists():
         with path.open("rb") as file:
             old = read_po(file, locale="en")
-    kit = set() if folder.resolve() == Path(__file__).parent else set(dict(_read(Path(__file__).parent / FILE)))
+    own = Path(__file__).parent
+    kit = set() if folder.resolve() == own else set(dict(_read(own / FILE)))
     fresh = Catalog(locale="en", charset="utf-8", fuzzy=False)
     for text in texts_of(folder):
         before = old.get(text)
@@ -112,4 +115,3 @@ def sync(folder: Path) -> list[str]:
     with path.open("wb") as file:
         write_po(file, fresh, width=0, omit_header=True, sort_output=False)
     return missing(folder)
-

@@ -1,4 +1,4 @@
-"""Proves that every part of the kit is accessible, fits every screen and needs neither script nor inline style."""
+"""Proves that every part of the kit is accessible, fits every screen and needs no script or inline style."""
 
 from __future__ import annotations
 

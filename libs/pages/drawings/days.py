@@ -1,37 +1,18 @@
-"""Computes every coordinate of the drawings: x in percent so that they stretch, y in pixels so that text stays readable.
-
-Pure: facts in, numbers out; the macros in templates/kit only write them down. Used words: a *lane* is one clock on a
-shared axis of days, a *strip* shows many clocks at once, a *proof* is an RFC 6962 inclusion path, bottom to top.
-"""
+"""Clocks on days: a lane on a shared axis, and the calendar that says why a day is the last one."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from libs.pages.drawings.lengths import Span, percent
 from libs.pages.formats import as_date
 
-DUE_AT = 100 / 1.2  # on a strip the limit's end stands here, so that an overdue clock still fits beside it
-YELLOW = 0.9
 ROW = 44
 WEEK = 7
-
-
-def percent(number: float) -> str:
-    """An SVG length in percent."""
-    return f"{number:.2f}%"
-
-
-@dataclass(frozen=True)
-class Span:
-    """A bar or band: where it begins, how wide, and its colour class."""
-
-    x: str
-    width: str
-    kind: str = ""
+SATURDAY = 5
 
 
 @dataclass(frozen=True)
@@ -55,7 +36,7 @@ class Axis:
         return (self.last - self.first).days + 1
 
     def at(self, on: date | str, part: float = 0.0) -> float:
-        """Where the day begins (part 0), is at noon (0.5) or ends (1), in percent, kept inside the drawing."""
+        """Where the day begins (part 0), is at noon (0.5) or ends (1), in percent of the width."""
         place = ((as_date(on) - self.first).days + part) / self.days * 100
         return min(100.0, max(0.0, place))
 
@@ -92,7 +73,7 @@ def lane(
     rest_days: Iterable[date | str] = (),
     excluded: Iterable[tuple[date | str, date | str]] = (),
 ) -> Lane:
-    """The lane of a clock: used, remaining, not counted, due. Without a start only the due tick is drawn."""
+    """A clock's lane: used, remaining, not counted, due. Without a start only the due tick is drawn."""
     now = as_date(today)
     bars: list[Span] = []
     over = bool(due_on and (as_date(done_on) if done_on else now) > as_date(due_on))
@@ -102,7 +83,7 @@ def lane(
         if not done_on and as_date(due_on) >= begun:
             bars.append(axis.span(begun, due_on, "wait"))
         if until >= begun:
-            bars.append(axis.span(begun, until, "red" if over else "amber" if risk and not done_on else "acc"))
+            bars.append(axis.span(begun, until, "red" if over else "amber" if risk else "acc"))
         elif done_on:
             bars.append(axis.span(until, until, "acc"))
     return Lane(
@@ -155,7 +136,10 @@ _KINDS = {
 def calendar(
     explanation: Iterable[Any], *, starts_on: date | str, due_on: date | str, today: date | str | None = None
 ) -> tuple[Cell, ...]:
-    """Whole weeks from the starting day to the due day. ``explanation``: objects or mappings with on, reason, number."""
+    """Whole weeks from the starting day to the due day.
+
+    ``explanation``: objects or mappings with ``on``, ``reason`` and ``number``, one per day.
+    """
     first, last = as_date(starts_on), as_date(due_on)
     known = {as_date(_member(each, "on")): each for each in explanation}
     day = first - timedelta(days=first.weekday())
@@ -166,7 +150,7 @@ def calendar(
         each = known.get(day)
         reason = str(_member(each, "reason")) if each is not None else ""
         kind = "start" if day == first else "due" if day == last else _KINDS.get(reason, "plain")
-        if each is None and day.weekday() >= 5:
+        if each is None and day.weekday() >= SATURDAY:
             kind = "rest" if kind == "plain" else kind
         width = 100 / WEEK
         new_month = day.day == 1 or not cells or day in (first, last)
@@ -183,118 +167,3 @@ def calendar(
 
 def _member(each: Any, name: str) -> Any:
     return each.get(name) if isinstance(each, Mapping) else getattr(each, name, None)
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One clock on a strip: where, and whether it is within (acc), past nine tenths (amber) or overdue (red)."""
-
-    x: str
-    kind: str
-
-
-def strip(shares: Iterable[float]) -> tuple[Mark, ...]:
-    """Clocks by the share of their limit that is used; more than 1 is overdue."""
-    marks = [
-        Mark(
-            percent(min(max(share, 0.0), 1.18) * DUE_AT),
-            "red" if share > 1 else "amber" if share >= YELLOW else "acc",
-        )
-        for share in sorted(shares)
-    ]
-    return tuple(marks)
-
-
-def bars(values: Sequence[float], most: float) -> tuple[Span, ...]:
-    """Stacked bars of one row, in percent of ``most``, with a hair's breadth between them."""
-    found, x = [], 0.0
-    for value in values:
-        width = value / most * 98 if most else 0.0
-        found.append(Span(percent(x), percent(width)))
-        x += width + (1 if width else 0)
-    return tuple(found)
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A line through points, its grid and its target, in a box of ``height`` pixels."""
-
-    height: int
-    grid: tuple[tuple[float, str], ...]
-    points: tuple[tuple[str, float, str, float], ...]  # x, y, label, value
-    target: float | None
-
-
-def line_plot(
-    points: Sequence[tuple[str, float]], *, low: float, high: float, target: float | None = None, height: int = 190
-) -> Plot:
-    """``points`` from left to right; the axis runs from ``low`` to ``high`` and is labelled at its thirds."""
-    top, bottom = 14.0, height - 32.0
-
-    def y(value: float) -> float:
-        return round(bottom - (min(max(value, low), high) - low) / ((high - low) or 1) * (bottom - top), 1)
-
-    step = 88 / max(1, len(points) - 1)
-    placed = tuple((percent(6 + place * step), y(value), label, value) for place, (label, value) in enumerate(points))
-    grid = tuple((y(value), f"{value:g}") for value in (low, (low + high) / 2, high))
-    return Plot(height, grid, placed, y(target) if target is not None else None)
-
-
-@dataclass(frozen=True)
-class Box:
-    """One department between filing and delivery; a dashed line leads to one that only some cases need."""
-
-    label: str
-    y: int
-    middle: int
-    certain: bool
-
-
-def fan_out(departments: Sequence[tuple[str, bool]]) -> tuple[int, tuple[Box, ...]]:
-    """(height, boxes) of one application that goes to all departments at once."""
-    boxes = tuple(
-        Box(name, 10 + place * 42, 26 + place * 42, certain) for place, (name, certain) in enumerate(departments)
-    )
-    return max(84, 10 + len(boxes) * 42), boxes
-
-
-@dataclass(frozen=True)
-class ProofStep:
-    """One step of an inclusion proof: the hash so far, its sibling and the side the sibling stands on."""
-
-    number: int
-    own: str
-    sibling: str
-    side: str
-    y: int
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The path from a leaf to the root, bottom to top."""
-
-    steps: tuple[ProofStep, ...]
-    root: str
-    height: int
-    leaf_y: int
-
-
-def proof(index: int, size: int, leaf_hash: str, path: Sequence[str]) -> Proof:
-    """Walks an RFC 6962 inclusion path (RFC 9162, 2.1.3.2); the root it ends in must be compared with the checkpoint."""
-    fn, sn, own = index, size - 1, leaf_hash
-    found: list[tuple[str, str, str]] = []
-    for sibling in path:
-        left = bool(fn & 1) or fn == sn
-        found.append((own, sibling, "left" if left else "right"))
-        pair = sibling + own if left else own + sibling
-        own = hashlib.sha256(b"\x01" + bytes.fromhex(pair)).hexdigest()
-        while left and not fn & 1 and fn:
-            fn, sn = fn >> 1, sn >> 1
-        fn, sn = fn >> 1, sn >> 1
-    height = 64 + 74 * len(found)
-    leaf_y = height - 44
-    steps = tuple(
-        ProofStep(place + 1, mine, sibling, side, leaf_y - place * 74)
-        for place, (mine, sibling, side) in enumerate(found)
-    )
-    return Proof(steps, own, height, leaf_y)
