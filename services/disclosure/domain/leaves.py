@@ -1,8 +1,8 @@
 """Knows what the public log says about each act: an allow-list per kind of record. Pure.
 
 A leaf is the RFC 8785 text of a small object. No personal data: a field that is not named here is not
-published, whatever an event may carry (AL 5(2), 40; Open Government Information Regulations 15, 20). A refusal
-is nameless: no application number, no hash to find the file by, only a salted commitment.
+published, whatever an event may carry (AL 5(2), 40; Open Government Information Regulations 15, 20). A
+refusal is nameless: no application number, no hash to find the file by, only a salted commitment.
 """
 
 from __future__ import annotations

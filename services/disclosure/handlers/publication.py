@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from libs.identity import Person
 from pydantic import BaseModel
 
+from libs.identity import Person
 from libs.refusals import Refusal
 from libs.work import Work
 from services.disclosure.domain.breaches import Breach, Published

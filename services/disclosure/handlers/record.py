@@ -33,13 +33,13 @@ class PaperDiffers(Exception):
     code = "paper_differs"
 
 
-def _verified(work: Work, document: SignedDocument, issuer: str, said: Mapping[str, Any]) -> str:
-    """The document's hash, once its signature holds and it contradicts nothing of what will be published."""
-    content = work.keys.verify(document, issuer=issuer)
+def _verified(work: Work, paper: SignedDocument, issuer: str, kind: str, said: Mapping[str, Any]) -> str:
+    """The paper's hash, once its signature holds and it contradicts nothing of what will be published."""
+    content = work.keys.verify(paper, issuer=issuer, kind=kind)
     for name, value in said.items():
         if name in content and content[name] != value:
             raise PaperDiffers(f"{name}: the document says {content[name]!r}, the event {value!r}")
-    return document_sha256(document)
+    return document_sha256(paper)
 
 
 def _about(data: AboutApplication) -> dict[str, Any]:
@@ -55,14 +55,16 @@ async def record_voucher(
 ) -> None:
     """One leaf for a voucher of the window (AL 32(2))."""
     about = _about(data)
-    digest = _verified(work, paper, "intake", about)
+    digest = _verified(work, paper, "intake", "voucher", {**about, "act": voucher})
     await append_leaf(work, voucher_leaf(voucher, **about, at=instant(at), document_sha256=digest), event)
 
 
 async def record_decision(work: Work, event: Event, data: DecisionMade) -> None:
     """One leaf for a decision: a grant by its number (AL 40), a refusal without any name."""
     about = _about(data)
-    digest = _verified(work, data.decision_document, event.source, {**about, "decision": data.decision})
+    digest = _verified(
+        work, data.decision_document, event.source, "decision", {**about, "decision": data.decision}
+    )
     if data.decision == "granted":
         leaf = granted_leaf(
             **about, department=data.department, decided_at=instant(data.decided_at), document_sha256=digest
@@ -94,7 +96,7 @@ async def _published_conditions(work: Work, data: DecisionMade) -> set[str]:
 async def record_bill(work: Work, event: Event, data: ChargeAssessed) -> None:
     """One leaf for a bill by a published tariff (AL 59)."""
     said = data.model_dump(include={"bill_no", "tariff_code", "tariff_version", "total_fen"})
-    digest = _verified(work, data.bill, "fee", said)
+    digest = _verified(work, data.bill, "fee", "bill", said)
     leaf = bill_leaf(
         bill_no=data.bill_no,
         tariff_code=data.tariff_code,
