@@ -5,13 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from deploy.contracts import event_schemas
-from libs.flow import FLOW
+from deploy.contracts import asyncapi, event_schemas, flow_page, http_documents
+from libs.flow import CONTRACTS, FLOW
 
 
 def generated() -> dict[Path, str]:
     """Every generated file with the text it should have."""
-    return {**event_schemas.files(FLOW)}
+    return {
+        **event_schemas.files(FLOW),
+        CONTRACTS / "FLOW.md": flow_page.page(FLOW),
+        **{CONTRACTS / "asyncapi" / f"{name}.yaml": asyncapi.document(FLOW, name) for name in FLOW.services},
+        **{CONTRACTS / "http" / f"{name}.openapi.json": http_documents.document(name) for name in FLOW.services},
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +35,7 @@ def main(arguments: list[str]) -> int:
         return 1 if stale else 0
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(generated()[path], encoding="utf-8")
+        path.write_text(wanted[path], encoding="utf-8")
         print(f"written: {path}")
     return 0
 

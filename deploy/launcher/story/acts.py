@@ -56,6 +56,13 @@ def needed_materials(item: dict[str, Any], facts: dict[str, Any]) -> list[str]:
     ]
 
 
+def forgotten(item: dict[str, Any], facts: dict[str, Any]) -> tuple[str, str]:
+    """(material, department that checks it): what an applicant who will be corrected leaves out."""
+    checkers = {material["code"]: material["checked_by"] for material in item["materials"]}
+    codes = [code for code in needed_materials(item, facts) if checkers[code] != "intake"]
+    return codes[-1], checkers[codes[-1]]
+
+
 async def _upload(story: Story, applicant: str, number: int, code: str) -> dict[str, Any]:
     content = _pdf(f"{number} {code}")
     url = f"{story.cast.site('intake')}/api/materials"
@@ -69,11 +76,18 @@ async def file(story: Story, plan: Application, now: datetime) -> Next:
     """The applicant uploads the materials and files; one of those who will be corrected forgets a material."""
     codes = needed_materials(story.items[plan.item_code], plan.facts)
     if plan.scenario in ("corrected", "silent_applicant"):
-        codes = codes[:-1]
-    materials = [await _upload(story, plan.applicant, plan.number, code) for code in codes]
-    body = {"item_code": plan.item_code, "applicant_kind": "legal", "channel": plan.channel,
-            "facts": plan.facts, "materials": materials}  # fmt: skip
-    answer = await story.cast.act(plan.applicant, f"{story.cast.site('intake')}/api/applications", body)
+        codes.remove(forgotten(story.items[plan.item_code], plan.facts)[0])
+    files_it = WINDOW if plan.channel == "window" else plan.applicant
+    materials = [await _upload(story, files_it, plan.number, code) for code in codes]
+    body = {
+        "item_code": plan.item_code,
+        "applicant": {"kind": "legal"},
+        "facts": plan.facts,
+        "materials": materials,
+    }
+    if plan.channel == "window":
+        body["on_behalf_of"] = plan.applicant
+    answer = await story.cast.act(files_it, f"{story.cast.site('intake')}/api/applications", body)
     story.case_ids[plan.number] = answer["case_id"]
     notice_wd = story.items[plan.item_code]["limits"]["notice_wd"]
     follow = [(story.later(now, 1), "follow", (plan,))]
@@ -83,17 +97,19 @@ async def file(story: Story, plan: Application, now: datetime) -> Next:
         case "not_competent":
             return [(story.later(now, TWO_HOURS), "decline", (plan,)), *follow]
         case "corrected" | "silent_applicant":
-            return [(story.later(now, 0.25), "report_defect", (plan,)),
-                    (story.later(now, min(1.5, notice_wd - 1)), "ask_correction", (plan,)), *follow]  # fmt: skip
+            notice_at = story.later(now, min(1.5, notice_wd - 1))
+            return [
+                (story.later(now, 0.25), "report_defect", (plan,)),
+                (notice_at, "ask_correction", (plan,)),
+                *follow,
+            ]
     return [(story.later(now, min(plan.share * notice_wd, 2)), "accept", (plan,)), *follow]
 
 
 async def report_defect(story: Story, plan: Application, now: datetime) -> Next:
     """A planned department finds the missing material too, so that the notice has something to merge."""
-    item = story.items[plan.item_code]
-    codes = needed_materials(item, plan.facts)
-    department = item["lead"]
-    defect = {"target": codes[-1], "what": "材料缺少 · missing", "article": "AL 32(1)(4)"}
+    missing, department = forgotten(story.items[plan.item_code], plan.facts)
+    defect = {"target": missing, "what": "材料缺少 · missing", "article": "AL 32(1)(4)"}
     url = f"{story.cast.site('review', department)}/api/tasks/{story.case_ids[plan.number]}/defects"
     await story.cast.act(f"{department}-examiner", url, {"defects": [defect]})
     return []
@@ -101,7 +117,7 @@ async def report_defect(story: Story, plan: Application, now: datetime) -> Next:
 
 async def ask_correction(story: Story, plan: Application, now: datetime) -> Next:
     """The window officer sends the one-time notice."""
-    missing = needed_materials(story.items[plan.item_code], plan.facts)[-1]
+    missing, _ = forgotten(story.items[plan.item_code], plan.facts)
     body = {
         "defects": [
             {"target": missing, "what": "材料缺少，请补交 · missing, please add", "article": "AL 32(1)(4)"}
@@ -115,7 +131,7 @@ async def ask_correction(story: Story, plan: Application, now: datetime) -> Next
 
 async def correct(story: Story, plan: Application, now: datetime) -> Next:
     """The applicant adds what the notice asked for."""
-    missing = needed_materials(story.items[plan.item_code], plan.facts)[-1]
+    missing, _ = forgotten(story.items[plan.item_code], plan.facts)
     material = await _upload(story, plan.applicant, plan.number, missing)
     await story.cast.act(
         plan.applicant, story.case_url(plan.number, "/correction"), {"facts": {}, "materials": [material]}
@@ -151,19 +167,19 @@ async def follow(story: Story, plan: Application, now: datetime) -> Next:
         return []
     waiting = {reason["kind"] for reason in case["waits_for"]}
     following: Next = []
-    if state in ("accepted", "in_review") and f"opinions {plan.number}" not in story.looks:
+    if state == "accepted" and f"opinions {plan.number}" not in story.looks:
         story.looks[f"opinions {plan.number}"] = 1
         following = [
             (story.later(now, _working_days(story, plan, review)), "opinion", (plan, review["department"]))
-            for review in case["reviews"]
+            for review in case["lanes"]
         ]
     elif state == "decision_due" and f"decision {plan.number}" not in story.looks:
         story.looks[f"decision {plan.number}"] = 1
         following = [(story.later(now, 0.25), "decide", (plan,))]
     elif "payment" in waiting:
         await _pay(story, plan)
-    elif state in ("issued", "refusal_issued", "permit_issued"):
-        await story.cast.act(plan.applicant, story.case_url(plan.number, "/delivery"), {"how": "online"})
+    elif state == "issued":
+        await story.cast.act(plan.applicant, story.case_url(plan.number, "/delivery"), {})
         return []
     if waiting & {"hearing"} or not story.patient(f"follow {plan.number}"):
         return following

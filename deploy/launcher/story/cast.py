@@ -84,6 +84,10 @@ class Cast:
         """GET as ``person`` (None: the public); the JSON answer."""
         return (await self._send("GET", person, url, {}, None)).json()
 
+    async def text(self, url: str) -> str:
+        """GET as the public; the plain text."""
+        return (await self._send("GET", None, url, {}, None)).text
+
     async def _send(
         self, method: str, person: str | None, url: str, headers: dict[str, str], content: bytes | None
     ) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""Tells the story: publishes the catalogue, plays every act at its business instant, returns the clock, reports."""
+"""Tells the story: publishes the catalogue, plays every act at its instant, returns the clock, reports."""
 
 from __future__ import annotations
 
@@ -90,19 +90,18 @@ async def run(center: Center, console: Console) -> bool:
             )
             ended_at = await _play(center, story, progress)
         await center.clock.release()
-        return await print_report(story, ended_at, console)
+        return await print_report(story, calendars, ended_at, console)
 
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console, transient=not console.is_terminal,
-    )  # fmt: skip
-
-
-def _working_day() -> Any:
-    calendars = Calendars(Calendar.from_published(document) for document in catalogue_files("calendars"))
-    return lambda day: is_working_day(calendars, day)
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+    )
 
 
 async def _play(center: Center, story: Story, progress: Progress) -> datetime:

@@ -1,4 +1,4 @@
-"""Who files what and when: sixty applications on the arrival times and working speeds of a real municipal log."""
+"""Who files what and when: sixty applications on the arrivals and working speeds of a real municipal log."""
 
 from __future__ import annotations
 
