@@ -65,9 +65,9 @@ def path_of(event: str, root: Path = CONTRACTS / "events") -> Path:
     return root / speaker / f"{rest}.schema.json"
 
 
-def files(flow: Flow) -> dict[Path, str]:
+def files(flow: Flow, root: Path = CONTRACTS / "events") -> dict[Path, str]:
     """Every schema file with its text."""
     return {
-        path_of(event): json.dumps(schema_of(event), ensure_ascii=False, indent=2) + "\n"
+        path_of(event, root): json.dumps(schema_of(event), ensure_ascii=False, indent=2) + "\n"
         for event in flow.event_names
     }

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.contracts.broker_definitions import broker_definitions
 from deploy.servers.broker import RabbitmqServer
-from deploy.servers.broker_setup import broker_definitions
 from libs.flow import FLOW
 
 
