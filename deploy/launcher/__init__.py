@@ -1,1 +1,1 @@
-"""The `onewindow` command: brings a whole center up on one machine, drives its business clock, tells the story."""
+"""The `onewindow` command: a whole center on one machine, its business clock, its story."""

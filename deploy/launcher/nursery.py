@@ -1,9 +1,9 @@
 """Starts service processes quickly: imports the libraries once, then forks one process per service.
 
-Run as ``python -m deploy.launcher.nursery``. Standard input carries orders, one JSON line each; standard output
-carries what happened. End of input means the launcher is gone: every service gets SIGTERM, a few seconds, SIGKILL.
-A service dies with the nursery. (Importing takes 3 s of CPU, a fork nothing: with twenty-two services on two
-cores this is the difference between half a minute and a few seconds.)
+Run as ``python -m deploy.launcher.nursery``. Standard input carries orders, one JSON line each; standard
+output carries what happened. End of input means the launcher is gone: every service gets SIGTERM, a few
+seconds, SIGKILL. A service dies with the nursery. Importing takes 3 s of CPU, a fork nothing: with
+twenty-two services on two cores this is the difference between half a minute and a few seconds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The people of the demonstration, as the development provider knows them. All invented; password "onewindow"."""
+"""The people of the demonstration as the provider knows them: all invented, password "onewindow"."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 PASSWORD = "onewindow"
 APPLICANTS = (
-    "陈晓岚", "李文博", "王思远", "赵雅琴", "孙立群", "周慧敏", "吴建平", "郑雨桐", "冯海涛", "许静怡", "何志强", "高明月",
+    "陈晓岚", "李文博", "王思远", "赵雅琴", "孙立群", "周慧敏",
+    "吴建平", "郑雨桐", "冯海涛", "许静怡", "何志强", "高明月",
 )  # fmt: skip
 
 
@@ -33,7 +34,8 @@ class Department:
 def people(departments: Sequence[Department]) -> list[DemoPerson]:
     """Everybody who may log in to a demonstration center with these departments."""
     everybody = [
-        DemoPerson(f"applicant-{number:02d}", name, ("applicant",)) for number, name in enumerate(APPLICANTS, 1)
+        DemoPerson(f"applicant-{number:02d}", name, ("applicant",))
+        for number, name in enumerate(APPLICANTS, 1)
     ]
     everybody += [
         DemoPerson("agent-01", "林代理", ("agent",)),

@@ -1,4 +1,4 @@
-"""Service processes as the launcher sees them: started through the nursery, watched, started again when they die."""
+"""Service processes as the launcher sees them: started through the nursery, followed to their end."""
 
 from __future__ import annotations
 
@@ -47,21 +47,32 @@ class Processes:
     async def open(self) -> None:
         """Start the nursery; it imports while servers boot."""
         self._nursery = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deploy.launcher.nursery", cwd=ROOT, stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE, stderr=(self._logs / "nursery.log").open("ab"), start_new_session=True,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "deploy.launcher.nursery",
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=(self._logs / "nursery.log").open("ab"),
+            start_new_session=True,
+        )
         self._reader = asyncio.create_task(self._listen(), name="nursery")
 
     async def start(self, name: str, entry: str, arguments: list[str], env: Mapping[str, str]) -> None:
-        """Start (again) the process called ``name``: ``entry`` is module:function, called with ``arguments``."""
+        """Start (again) the process ``name``: ``entry`` is module:function, ``arguments`` its sys.argv."""
         await self._ready.wait()
         if self._nursery is None or self._nursery.stdin is None or self._nursery.returncode is not None:
             raise NurseryFailed(f"the nursery ended; see {self._logs / 'nursery.log'}")
         running = self.running.setdefault(name, Running(name, self._logs / f"{name.replace('/', '.')}.log"))
         running.started.clear()
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("ONEWINDOW_")}
-        order = {"name": name, "entry": entry, "arguments": arguments, "log": str(running.log),
-                 "env": {**inherited, **env}}  # fmt: skip
+        order = {
+            "name": name,
+            "entry": entry,
+            "arguments": arguments,
+            "log": str(running.log),
+            "env": {**inherited, **env},
+        }
         self._nursery.stdin.write(json.dumps(order).encode() + b"\n")
         await self._nursery.stdin.drain()
         await running.started.wait()

@@ -1,4 +1,4 @@
-"""The development identity provider: a real OpenID provider (nanoidp) with invented people, for one machine."""
+"""The development identity provider: real OpenID Connect (nanoidp) with invented people."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Provider:
         self.issuer = f"http://127.0.0.1:{port}"
         self.secrets: dict[str, str] = {}
         self.child = Child(
-            "provider", [sys.executable, "-m", "nanoidp", "--config", str(self._folder), "--port", str(port)], folder
+            "provider",
+            [sys.executable, "-m", "nanoidp", "--config", str(self._folder), "--port", str(port)],
+            folder,
         )
 
     @property
@@ -52,7 +54,10 @@ class Provider:
                 "password": PASSWORD,
                 "email": f"{person.sub}@example.org",
                 "roles": list(person.roles),
-                "attributes": {"name": person.name, **({"department": person.department} if person.department else {})},
+                "attributes": {
+                    "name": person.name,
+                    **({"department": person.department} if person.department else {}),
+                },
             }
             for person in everybody
         }
@@ -61,7 +66,9 @@ class Provider:
 
     async def wait(self) -> None:
         """Return when it publishes its keys."""
-        await asyncio.to_thread(wait_until, self._answers, "The identity provider does not answer", self.child, START_S)
+        await asyncio.to_thread(
+            wait_until, self._answers, "The identity provider does not answer", self.child, START_S
+        )
 
     def restart(self) -> None:
         """Start it again with the same people, clients and keys."""
@@ -86,20 +93,34 @@ class Provider:
             for name, address in clients.items()
         ]
         entries.append(
-            {"client_id": DRIVER, "client_secret": self.secrets[DRIVER], "description": "The story of make demo",
-             "redirect_uris": [], "allowed_scopes": ["openid", "profile"]}
-        )  # fmt: skip
+            {
+                "client_id": DRIVER,
+                "client_secret": self.secrets[DRIVER],
+                "description": "The story of make demo",
+                "redirect_uris": [],
+                "allowed_scopes": ["openid", "profile"],
+            }
+        )
         return {
             "config_version": 1,
             "server": {"host": "127.0.0.1", "port": self._port},
-            "oauth": {"issuer": self.issuer, "audience": AUDIENCE, "token_expiry_minutes": 30, "require_pkce": True,
-                      "clients": entries},
+            "oauth": {
+                "issuer": self.issuer,
+                "audience": AUDIENCE,
+                "token_expiry_minutes": 30,
+                "require_pkce": True,
+                "clients": entries,
+            },
             "jwt": {"algorithm": "RS256", "keys_dir": str(self._folder / "keys")},
-            "session": {"secret_key": secrets.token_urlsafe(32), "enforce_password_check": True,
-                        "require_ui_login": True, "management_secret": secrets.token_urlsafe(32)},
+            "session": {
+                "secret_key": secrets.token_urlsafe(32),
+                "enforce_password_check": True,
+                "require_ui_login": True,
+                "management_secret": secrets.token_urlsafe(32),
+            },
             "logging": {"level": "WARNING", "log_token_requests": False, "verbose_logging": False},
             "login": {"mode": "password"},
-        }  # fmt: skip
+        }
 
 
 def _write(path: Path, document: Mapping[str, object]) -> None:
