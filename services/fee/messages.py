@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from libs.signatures import SignedDocument
 from services.fee.domain.assessment import Line
 from services.fee.domain.cases import CancelReason
 from services.fee.domain.tariffs import LocalText, Tariff
@@ -77,7 +78,7 @@ class ApplicationAccepted(_OfCase):
     accepted_at: datetime
     facts: dict[str, Any]
     lead: str
-    voucher: dict[str, Any]
+    voucher: SignedDocument
 
 
 class ReviewDecisionMade(_OfCase):
@@ -86,7 +87,7 @@ class ReviewDecisionMade(_OfCase):
     department: str
     decision: Literal["granted", "refused"]
     decided_at: datetime
-    decision_document: dict[str, Any]
+    decision_document: SignedDocument
 
 
 class IntakeDecisionMade(_OfCase):
@@ -94,7 +95,7 @@ class IntakeDecisionMade(_OfCase):
 
     decision: Literal["granted"]
     decided_at: datetime
-    decision_document: dict[str, Any]
+    decision_document: SignedDocument
 
 
 class ApplicationWithdrawn(_OfCase):
@@ -109,7 +110,7 @@ class _Said(BaseModel):
     application_no: str
     item_code: str
     item_version: int
-    bill_no: str
+    bill_no: str = Field(pattern=r"^B-[0-9]{4}-[0-9]{6,12}$")
 
 
 class ChargeAssessed(_Said):
@@ -120,9 +121,9 @@ class ChargeAssessed(_Said):
     lines: tuple[Line, ...]
     total_fen: int = Field(ge=0)
     subject_code: str
-    payee: Literal["treasury"] = "treasury"
-    assessed_at: str
-    bill: dict[str, Any]
+    payee: Literal["treasury"]
+    assessed_at: AwareDatetime
+    bill: SignedDocument
 
 
 class PaymentReceived(_Said):
@@ -131,12 +132,12 @@ class PaymentReceived(_Said):
     amount_fen: int = Field(gt=0)
     channel: str
     channel_ref: str
-    received_at: str
-    receipt: dict[str, Any]
+    received_at: AwareDatetime
+    receipt: SignedDocument
 
 
 class ChargeCancelled(_Said):
     """fee.charge_cancelled: an unpaid bill was taken back."""
 
     reason: CancelReason
-    cancelled_at: str
+    cancelled_at: AwareDatetime

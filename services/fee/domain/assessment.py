@@ -81,7 +81,7 @@ class Line(BaseModel):
     charge_kind: str
     quantity: Mapping[str, str]
     rate: str
-    tier: str | None = None
+    tier: str | None
     tier_mode: Literal["flat", "marginal"]
     amount_fen: int = Field(ge=0)
     formula: str
@@ -188,7 +188,7 @@ def _lines(tariff: Tariff, band: Band, values: Mapping[str, Any]) -> list[Line]:
     elif tariff.tier_mode == "flat":
         reach = _whole_units(tariff, tariff.tier_by, values)
         low, tier = _tier_of(band, reach)
-        lines = [_line(tariff, charged, tier.rate, _tier_text(tariff.tier_by, low, tier))]
+        lines = [_line(tariff, charged, tier.rate, tier_text(tariff.tier_by, low, tier))]
     else:
         lines = _slices(tariff, band, charged, tariff.tier_by)
     return [*lines, *_minimum(tariff, charged, sum(line.amount_fen for line in lines))]
@@ -210,14 +210,15 @@ def _slices(tariff: Tariff, band: Band, charged: Mapping[str, Decimal], tier_by:
         high = charged[tier_by] if tier.limit is None else min(charged[tier_by], tier.limit)
         if high > low or not lines:
             part = {**charged, tier_by: EXACT.subtract(high, low)}
-            lines.append(_line(tariff, part, tier.rate, _tier_text(tier_by, low, tier)))
+            lines.append(_line(tariff, part, tier.rate, tier_text(tier_by, low, tier)))
         if tier.limit is None or charged[tier_by] <= tier.limit:
             break
         low = tier.limit
     return lines
 
 
-def _tier_text(tier_by: str, low: Decimal, tier: Tier) -> str:
+def tier_text(tier_by: str, low: Decimal, tier: Tier) -> str:
+    """How a bill names a tier: "days ≤ 92", "days > 366"."""
     if tier.limit is None:
         return f"{tier_by} > {decimal_text(low)}"
     return f"{tier_by} ≤ {decimal_text(tier.limit)}"

@@ -97,9 +97,9 @@ async def _do_what_is_due(work: Work, case: FeeCase) -> None:
     work.put(storage.CASES, case)
 
 
-def _verify(work: Work, document: dict[str, Any], issuer: str, case_id: str) -> dict[str, Any]:
+def _verify(work: Work, document: SignedDocument, issuer: str, case_id: str) -> dict[str, Any]:
     """What a signed document of this case says; who relies on a document checks it."""
-    said = work.keys.verify(SignedDocument.model_validate(document), issuer=issuer)
+    said = work.keys.verify(document, issuer=issuer)
     if said.get("case_id", case_id) != case_id:
         raise DocumentMismatch(case_id)
     return said

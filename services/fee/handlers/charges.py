@@ -47,8 +47,9 @@ async def assess_charge(work: Work, case: FeeCase) -> FeeCase:
         lines=assessment.lines,
         total_fen=assessment.total_fen,
         subject_code=assessment.subject_code,
-        assessed_at=instant(work.now),
-        bill=document.model_dump(),
+        payee="treasury",
+        assessed_at=work.now,
+        bill=document,
     )
     event = work.say("fee.charge_assessed.v1", case.case_id, said)
     bill = Bill(
@@ -124,7 +125,7 @@ def cancel_charge(work: Work, case: FeeCase, reason: CancelReason) -> FeeCase:
         item_version=acceptance.item_version,
         bill_no=bill.bill_no,
         reason=reason,
-        cancelled_at=instant(work.now),
+        cancelled_at=work.now,
     )
     work.say("fee.charge_cancelled.v1", case.case_id, said)
     return case.with_(cancellation=Cancellation(reason=reason, cancelled_at=work.now))

@@ -87,13 +87,13 @@ def _settle(work: Work, case: FeeCase, payment: Payment) -> PaymentAnswer:
     require_payable(case, payment, work.now)
     acceptance, bill = case.accepted, case.billed
     work.continue_trace(bill.traceparent)
-    receipt = work.signer.sign("receipt", _receipt_text(case, payment, work.now)).model_dump()
+    receipt = work.signer.sign("receipt", _receipt_text(case, payment, work.now))
     work.add(
         storage.SETTLEMENTS,
         **payment.model_dump(),
         received_at=work.now,
         received_on=legal_day(work.now),
-        receipt=receipt,
+        receipt=receipt.model_dump(),
     )
     book(work, "payment", bill)
     said = PaymentReceived(
@@ -104,11 +104,12 @@ def _settle(work: Work, case: FeeCase, payment: Payment) -> PaymentAnswer:
         amount_fen=payment.amount_fen,
         channel=payment.channel,
         channel_ref=payment.channel_ref,
-        received_at=instant(work.now),
+        received_at=work.now,
         receipt=receipt,
     )
     work.say("fee.payment_received.v1", case.case_id, said)
-    paid = case.with_(settlement=Settlement(payment=payment, received_at=work.now, receipt=receipt))
+    settlement = Settlement(payment=payment, received_at=work.now, receipt=receipt.model_dump())
+    paid = case.with_(settlement=settlement)
     work.put(storage.CASES, paid)
     return _answer(paid)
 
