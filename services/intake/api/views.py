@@ -25,6 +25,7 @@ from services.intake.domain.records import (
     Issued,
     Material,
     Reason,
+    Term,
     Withdrawal,
 )
 from services.intake.domain.remedies import remedies
@@ -143,7 +144,12 @@ class CaseView(CaseLine):
 
 
 def period(
-    clock: Clock, calendars: Calendars, today: date, *, ended_on: date | None, department: str | None = None
+    clock: Clock | Term,
+    calendars: Calendars,
+    today: date,
+    *,
+    ended_on: date | None,
+    department: str | None = None,
 ) -> Period:
     """The clock, explained by the calendars as they are known now; ``ended_on`` stops the count of used
     days."""

@@ -2,5 +2,6 @@
 
 Reading order: `records` (the case), `reviews` (a department's part), `items` (what was published),
 `filing`, `notice`, `acceptance`, `plan`, `opinions`, `fan_in` (what can move now), `outcome` (permit,
-refusal, delivery), `withdrawal`, `waiting` (still open and why); `clocks`, `remedies`, `voucher`, `files` serve them.
+refusal, delivery), `withdrawal`, `waiting` (still open and why); what they share is in `clocks`,
+`remedies`, `voucher` and `files`.
 """

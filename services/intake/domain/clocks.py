@@ -4,39 +4,48 @@ case."""
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any, Literal, TypeVar
 
-from libs.deadlines import Calendars, Due, closing_instant, due, end_of_day
-from services.intake.domain.records import Case, Clock, ClockKind
+from libs.deadlines import Calendars, closing_instant, due, end_of_day
+from services.intake.domain.records import Case, Clock, ClockKind, Counted, Term
+
+P = TypeVar("P", bound=Counted)
 
 
 def clock(calendars: Calendars, kind: ClockKind, starts_on: date, limit_wd: int) -> Clock:
     """A period of ``limit_wd`` working days after ``starts_on`` (AL 82; the starting day is not counted)."""
-    return as_clock(kind, due(calendars, starts_on, limit_wd))
+    return Clock(kind=kind, **_counted(calendars, starts_on, limit_wd))
 
 
-def as_clock(kind: ClockKind, counted: Due) -> Clock:
-    """A counted limit as the clock of a record."""
-    return Clock(
-        kind=kind,
-        starts_on=counted.starts_on,
-        limit_wd=counted.limit,
-        due_on=counted.due_on,
-        provisional=counted.provisional,
-        calendar=counted.calendar,
-    )
+def term(calendars: Calendars, kind: Literal["respond", "accept"], starts_on: date, limit_wd: int) -> Term:
+    """Like clock, for the two periods that only the window knows."""
+    return Term(kind=kind, **_counted(calendars, starts_on, limit_wd))
 
 
-def recounted(calendars: Calendars, known: Clock) -> Clock:
-    """A provisional clock counted again by the calendars known now; a firm one stays as promised."""
-    return clock(calendars, known.kind, known.starts_on, known.limit_wd) if known.provisional else known
+def _counted(calendars: Calendars, starts_on: date, limit_wd: int) -> dict[str, Any]:
+    counted = due(calendars, starts_on, limit_wd)
+    return {
+        "starts_on": counted.starts_on,
+        "limit_wd": counted.limit,
+        "due_on": counted.due_on,
+        "provisional": counted.provisional,
+        "calendar": counted.calendar,
+    }
 
 
-def agency_end(known: Clock, calendars: Calendars) -> datetime:
+def recounted(calendars: Calendars, known: P) -> P:
+    """A provisional period counted again by the calendars known now; a firm one stays as promised."""
+    if not known.provisional:
+        return known
+    return known.model_copy(update=_counted(calendars, known.starts_on, known.limit_wd))
+
+
+def agency_end(known: Counted, calendars: Calendars) -> datetime:
     """When an agency's period ends: the close of business on its last day (Civil Code 203(2))."""
     return closing_instant(known.due_on, calendars)
 
 
-def person_end(known: Clock) -> datetime:
+def person_end(known: Counted) -> datetime:
     """When a person's period ends: 24:00 of its last day, as filing is online (law.md T-5)."""
     return end_of_day(known.due_on)
 

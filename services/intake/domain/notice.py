@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.deadlines import Calendars, legal_day
-from services.intake.domain.clocks import clock, when_law_acts
+from services.intake.domain.clocks import term, when_law_acts
 from services.intake.domain.items import Facts, Item
 from services.intake.domain.records import Case, Correction, Defect, Material, Reply
 from services.intake.domain.refusals import (
@@ -87,7 +87,7 @@ def request_correction(
 ) -> Case:
     """The notice is given; the notice clock stops and the applicant's time to answer starts."""
     check_may_request(case, now)
-    respond = clock(calendars, "respond", legal_day(now), item.correction.respond_wd)
+    respond = term(calendars, "respond", legal_day(now), item.correction.respond_wd)
     correction = Correction(defects=defects, requested_at=now, respond=respond, notice_sha256=notice_sha256)
     changed = case.model_copy(update={"state": "correction_requested", "correction": correction})
     return changed.model_copy(update={"acts_at": when_law_acts(changed, calendars)})
@@ -121,7 +121,7 @@ def correct(case: Case, item: Item, answer: Correcting, now: datetime, calendars
             "facts": facts,
             "materials": materials,
             "correction": correction.model_copy(update={"replies": answer.replies, "corrected_at": now}),
-            "duty": clock(calendars, "accept", legal_day(now), item.limits.notice_wd),
+            "duty": term(calendars, "accept", legal_day(now), item.limits.notice_wd),
         }
     )
     return changed.model_copy(update={"acts_at": when_law_acts(changed, calendars)})

@@ -21,9 +21,7 @@ BEFORE_DECISION: tuple[State, ...] = (
     "decision_due",
 )
 Mode = Literal["complete", "corrected", "deemed"]
-ClockKind = Literal[
-    "notice", "check", "review", "decision_promised", "decision_statutory", "delivery", "respond", "accept"
-]
+ClockKind = Literal["notice", "check", "review", "decision_promised", "decision_statutory", "delivery"]
 
 
 class Fact(BaseModel):
@@ -33,16 +31,27 @@ class Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Clock(Fact):
-    """A period: the day that is not counted, the working days, the last day and the calendars it was
-    counted by."""
+class Counted(Fact):
+    """A counted period: the day that is not counted, the working days, the last day, the calendars used."""
 
-    kind: ClockKind
     starts_on: date
     limit_wd: int
     due_on: date
     provisional: bool = False
     calendar: tuple[str, ...] = ()
+
+
+class Clock(Counted):
+    """A period that flow.yaml names and supervision watches."""
+
+    kind: ClockKind
+
+
+class Term(Counted):
+    """A period of the window's own: the applicant's to answer the notice, the window's to accept after
+    that."""
+
+    kind: Literal["respond", "accept"]
 
 
 class Applicant(Fact):
@@ -103,7 +112,7 @@ class Correction(Fact):
 
     defects: tuple[Defect, ...]
     requested_at: datetime
-    respond: Clock
+    respond: Term
     notice_sha256: str
     replies: tuple[Reply, ...] = ()
     corrected_at: datetime | None = None
@@ -216,7 +225,7 @@ class Case(Fact):
     notice: Clock
     voucher_sha256: str = ""
     acts_at: datetime | None = None
-    duty: Clock | None = None
+    duty: Term | None = None
     correction: Correction | None = None
     acceptance: Acceptance | None = None
     declined: Declined | None = None

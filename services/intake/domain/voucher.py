@@ -13,7 +13,7 @@ from typing import Any
 
 from libs.envelope import instant
 from services.intake.domain.items import Item
-from services.intake.domain.records import Case, Clock, Defect
+from services.intake.domain.records import Case, Counted, Defect, Term
 from services.intake.domain.reviews import Review
 
 Text = dict[str, Any]
@@ -30,7 +30,7 @@ def _about(case: Case, item: Item) -> Text:
     }
 
 
-def _clock(known: Clock) -> Text:
+def _clock(known: Counted) -> Text:
     return known.model_dump(mode="json")
 
 
@@ -55,9 +55,7 @@ def receipt_voucher(case: Case, item: Item) -> Text:
     }  # fmt: skip
 
 
-def correction_notice(
-    case: Case, item: Item, defects: Sequence[Defect], respond: Clock, said_at: str
-) -> Text:
+def correction_notice(case: Case, item: Item, defects: Sequence[Defect], respond: Term, said_at: str) -> Text:
     """Everything to supplement or correct, told once (AL 32(1)(4))."""
     return {
         **_about(case, item),

@@ -9,7 +9,7 @@ from typing import Literal
 from libs.deadlines import legal_day
 from services.intake.domain.fan_in import is_reviewed
 from services.intake.domain.plan import releasable
-from services.intake.domain.records import Case, Clock, Fact
+from services.intake.domain.records import Case, Clock, Fact, Term
 from services.intake.domain.reviews import Check, Review
 
 WaitKind = Literal[
@@ -30,7 +30,7 @@ class Waiting(Fact):
     until_on: date | None = None
     overdue: bool = False
     after: tuple[str, ...] = ()
-    clock: Clock | None = None
+    clock: Clock | Term | None = None
 
 
 def waits_for(case: Case, checks: Sequence[Check], reviews: Sequence[Review], now: datetime) -> list[Waiting]:
@@ -50,7 +50,7 @@ def waits_for(case: Case, checks: Sequence[Check], reviews: Sequence[Review], no
 
 
 def _waiting(
-    kind: WaitKind, who: Who, since: datetime, running: Clock | None, today: date,
+    kind: WaitKind, who: Who, since: datetime, running: Clock | Term | None, today: date,
     department: str | None = None, after: tuple[str, ...] = (),
 ) -> Waiting:  # fmt: skip
     until = running.due_on if running else None

@@ -10,7 +10,7 @@ from libs.identity import Person
 from libs.work import Work
 from services.intake.domain import voucher
 from services.intake.domain.acceptance import DeclineReason, acceptance_mode, decline
-from services.intake.domain.clocks import clock
+from services.intake.domain.clocks import term
 from services.intake.domain.items import Item, LocalText
 from services.intake.domain.notice import check_may_request, merged_defects, request_correction
 from services.intake.domain.records import Case, Defect
@@ -43,7 +43,7 @@ async def request_corrections(
         for each in asked.defects
     ]
     defects = merged_defects(item, case.noted, own, await checks_of(work, case, item))
-    respond = clock(calendars, "respond", legal_day(work.now), item.correction.respond_wd)
+    respond = term(calendars, "respond", legal_day(work.now), item.correction.respond_wd)
     notice = sign(work, "notice", voucher.correction_notice(case, item, defects, respond, instant(work.now)))
     sha256 = keep(work, case_id, "notice", notice)
     case = request_correction(case, item, defects, work.now, calendars, sha256)
