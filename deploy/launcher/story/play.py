@@ -85,9 +85,9 @@ async def run(center: Center, console: Console) -> bool:
         with _progress(console) as progress:
             counted = await publish_catalogue(cast)
             console.print("published: " + ", ".join(f"{count} {kind}" for kind, count in counted.items()))
-            story = Story(
-                cast, {item["item_code"]: item for item in catalogue_files("items")}, _working_day()
-            )
+            calendars = Calendars(Calendar.from_published(each) for each in catalogue_files("calendars"))
+            items = {item["item_code"]: item for item in catalogue_files("items")}
+            story = Story(cast, items, lambda day: is_working_day(calendars, day))
             ended_at = await _play(center, story, progress)
         await center.clock.release()
         return await print_report(story, calendars, ended_at, console)

@@ -27,7 +27,7 @@ NOT_COMPETENT = frozenset({20})
 REFUSED = frozenset({11, 26, 47})
 CONDITIONS = frozenset({13, 38, 52})
 WITHDRAWN = frozenset({17})
-LATE = frozenset({19})
+LATE = frozenset({18})
 OVER_OBJECTION = frozenset({43})
 
 
