@@ -62,6 +62,17 @@ class OpinionSummary(BaseModel):
     given_at: datetime
 
 
+class Remedy(BaseModel):
+    """One right against a decision: whom to turn to, and until when (AL 7)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["statement", "reconsideration", "litigation", "compensation", "complaint"]
+    authority: LocalText
+    until_on: date | None
+    text: LocalText
+
+
 class ApplicationReceived(Said):
     """Received: facts, materials by hash, the notice clock, the voucher."""
 
@@ -190,7 +201,7 @@ class RefusalIssued(Said):
     """The refusal document is there to be delivered."""
 
     reasons: list[Reason]
-    remedies: list[dict[str, Any]]
+    remedies: list[Remedy]
     issued_at: datetime
     clock: Clock
     refusal: SignedDocument
