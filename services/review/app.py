@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from libs.runner import Service
-from services.review import api
+from services.review import api, pages
 from services.review.consumers import consumers
 from services.review.settings import ReviewSettings
 from services.review.timers import timers
@@ -19,6 +19,7 @@ def create_app() -> FastAPI:
         settings,
         consumers=consumers,
         timers=timers,
-        routers=[api.reading, api.acts],
+        routers=[api.reading, api.acts, pages.desk, pages.tasks],
+        pages=pages.PAGES,
         department=settings.department.code,
     ).app

@@ -130,7 +130,8 @@ def review_requested(department: str = LEAD, case_id: str = CASE, **change: Any)
 
 def review_released(department: str = LEAD, case_id: str = CASE) -> Event:
     """The predecessors are done."""
-    data = {**of_case(department), "opinions": [summary()], "clock": clock("review", due_on="2026-03-06")}
+    clocked = clock("review", "2026-03-03", 3, "2026-03-06")
+    data = {**of_case(department), "opinions": [summary()], "clock": clocked}
     return event("intake.review_released.v1", data, subject=case_id)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from deploy.servers.databases import Database
+from deploy.servers import PostgresServer
+from deploy.servers.databases import Database, create_database
 from libs import contracts, traces
 from libs.clock import write_clock
 from libs.deeds import Deed
@@ -89,12 +91,19 @@ class Department:
         return [json.loads(body) for (body,) in await self.rows("SELECT body FROM outbox ORDER BY seq")]
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres_server: PostgresServer) -> Database:
+    """A migrated database that every test copies."""
+    return asyncio.run(create_database(postgres_server, "review", b.LEAD, suffix="_t"))
+
+
 @pytest.fixture
 async def department(
-    new_database: Callable[..., Awaitable[Database]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    postgres_server: PostgresServer, migrated: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Department]:
     """The urban management department, its clock at b.NOW, the item and the calendar published."""
-    database = await new_database("review", b.LEAD)
+    own = f"{b.LEAD}_{secrets.token_hex(3)}"
+    database = await create_database(postgres_server, "review", own, suffix="_t", template=migrated)
     signer = create_key(tmp_path / "key.pem", f"review/{b.LEAD}")
     (tmp_path / "keys.json").write_text(json.dumps([signer.directory_entry()]))
     clock_file = tmp_path / "clock.json"
