@@ -125,4 +125,4 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
     """The Jinja filters of one language."""
     spoken = (local, day, day_long, day_short, weekday, instant, instant_short, working_days, money, size)
     found: dict[str, Callable[..., Any]] = {each.__name__: partial(each, language) for each in spoken}
-    return {**found, "yuan": yuan_text, "short_hash": short_hash}
+    return {**found, "yuan": yuan_text, "short_hash": short_hash, "date_of": as_date}
