@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from deploy.contracts.wire import tightened
 from libs.flow import CONTRACTS, Flow
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -33,11 +34,16 @@ def said_model(event: str) -> type[BaseModel]:
 def schema_of(event: str) -> dict[str, Any]:
     """The schema as it is committed: open to further members, without the generator's titles."""
     schema = said_model(event).model_json_schema(mode="serialization")
+    opened = {
+        key: _open(value, names=key in _MAPPINGS)
+        for key, value in schema.items()
+        if key not in ("title", "additionalProperties")
+    }
     return {
         "$schema": DRAFT,
         "$id": f"urn:onewindow:event:{event}",
         "title": event,
-        **{key: _open(value, names=key in _MAPPINGS) for key, value in schema.items() if key != "title"},
+        **tightened(opened),
     }
 
 
