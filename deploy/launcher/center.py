@@ -104,6 +104,8 @@ class Center:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        for probe in self.probes.values():
+            probe.close()
         await self._stack.aclose()
 
     async def _start(self) -> None:
@@ -221,7 +223,7 @@ class Center:
             "sites": self.sites,
             "issuer": self.issuer,
             "driver_client": self.driver_client,
-            "databases": {name: database.audit for name, database in self.databases.items()},
+            "databases": {house.file: self.databases[house.name].audit for house in self.houses},
             "key_directory": str(self.keys.directory),
             "clock": str(self.run_dir / "clock.json"),
             "traces": str(self.run_dir / "traces"),
