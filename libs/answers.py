@@ -34,7 +34,12 @@ def answers_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
         sa.Column("subject", sa.Text),
-        sa.Column("answered_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+        sa.Column(
+            "answered_at",
+            sa.TIMESTAMP(timezone=True),
+            nullable=False,
+            server_default=sa.func.clock_timestamp(),
+        ),
     )
 
 
@@ -56,7 +61,7 @@ async def find(connection: AsyncConnection, identities: Sequence[Identity]) -> d
         return {}
     columns = ([actor for actor, _ in identities], [key for _, key in identities])
     rows = await connection.exec_driver_sql(_FIND, columns)
-    return {(row.actor, row.client_key): Answer(*row) for row in rows}
+    return {(row.actor, row.client_key): Answer(*tuple(row)) for row in rows}
 
 
 async def write(connection: AsyncConnection, given: Sequence[Answer]) -> None:

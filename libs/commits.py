@@ -17,13 +17,13 @@ from opentelemetry.context import Context
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from libs import answers, inbox, outbox, traces
+from libs import answers, inbox, outbox
 from libs.answers import Answer
 from libs.clock import Clock
 from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstate
-from libs.envelope import Event
+from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
-from libs.refusals import ClientKeyReused, Conflict, Park, Refusal, TryAgain
+from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
 from libs.work import House, Shared, Work
 
 LOG = structlog.get_logger(__name__)
@@ -44,19 +44,18 @@ class Commits:
         engine: AsyncEngine,
         house: House,
         clock: Clock,
-        dispatch: Callable[[Work, Event], Awaitable[None]],
+        dispatch: Dispatch,
         relay: Handover,
         settle: Settle | None = None,
     ) -> None:
         self._engine = engine
         self._house = house
         self._clock = clock
-        self._dispatch = dispatch
+        self.hearing = Hearing(dispatch)
         self._relay = relay
         self._settle = settle
         self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
         self._open = 0
-        self.maybe_parked = True
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
         self.committed = asyncio.Event()
 
@@ -73,7 +72,7 @@ class Commits:
         return deed.done
 
     async def do(self, name: str, run: Run, parent: Context | None = None, asked: Asked | None = None) -> Any:
-        """Run one deed in the next shared transaction and wait for its commit; TryAgain when too many wait."""
+        """Run one deed in the next shared transaction and wait for its commit; TryAgain in a crush."""
         if asked is not None and self._open > MOST_WAITING:
             raise TryAgain()
         deed = Deed(name, run, asyncio.get_running_loop().create_future(), parent, asked=asked)
@@ -97,12 +96,14 @@ class Commits:
             await self.handle(batch)
 
     async def handle(self, batch: Sequence[Deed]) -> None:
-        """Handle a batch to its end: committed, refused, set aside, or (events) held until the database is back."""
+        """Handle a batch to its end: committed, refused, set aside, or (events) held for the database."""
         delay = 0.05
         while batch:
             try:
                 await self._transaction(batch)
                 return
+            except ParkedFailed as failed:
+                await self._give_up_parked(failed)
             except Exception as reason:  # a statement failed: the whole transaction is void
                 if is_transient(reason):
                     batch = self._hold(batch, reason)
@@ -128,6 +129,13 @@ class Commits:
                 held.append(deed)
         return held
 
+    async def _give_up_parked(self, failed: ParkedFailed) -> None:
+        async def set_aside(work: Work) -> None:
+            await self.hearing.give_up_parked(failed, work)
+
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        await self.handle([Deed("set aside", set_aside, done, alone=True, patient=True)])
+
     async def _give_up(self, deed: Deed, reason: Exception) -> None:
         cause = reason.__cause__ if isinstance(reason, _SettleFailed) and reason.__cause__ else reason
         LOG.error("deed_failed", deed=deed.name, error=type(cause).__name__, detail=str(cause)[:500])
@@ -137,11 +145,14 @@ class Commits:
             deed.refuse(Conflict() if conflict else cause if isinstance(cause, Exception) else reason)
             return
         event = deed.event
+
         async def set_aside(work: Work) -> None:
             raise Poison(f"{type(cause).__name__}: {cause}")
 
         try:
-            await self._transaction([Deed(deed.name, set_aside, deed.done, deed.parent, event=event, alone=True)])
+            await self._transaction(
+                [Deed(deed.name, set_aside, deed.done, deed.parent, event=event, alone=True)]
+            )
         except Exception as failed:
             if not is_transient(failed):
                 raise
@@ -160,7 +171,7 @@ class Commits:
                 for deed in batch:
                     results.append(await self._one(deed, shared, fresh, known, given, seen))
                 await shared.flush()
-                await self._retry_parked(shared)
+                await self.hearing.retry_parked(shared)
                 await self._settle_touched(shared)
                 await answers.write(connection, given)
                 rows = await outbox.write(connection, shared.said)
@@ -203,7 +214,7 @@ class Commits:
                 DEEDS.labels("repeated").inc()
                 return deed, None, None
             seen.add(identity)
-            await self._event(deed.event, deed.run, deed.parent, shared)
+            await self.hearing.hear(deed.event, deed.run, deed.parent, shared)
             return deed, None, None
         asked = deed.asked
         if asked is not None and (earlier := known.get((asked.actor, asked.client_key))):
@@ -230,71 +241,6 @@ class Commits:
         given.append(answer)
         known[(asked.actor, asked.client_key)] = answer
         return deed, answer, None
-
-    async def _event(
-        self, event: Event, run: Run, parent: Context | None, shared: Shared, *, parked: bool = False
-    ) -> bool:
-        """Handle one event of the batch; True when it is settled (handled or set aside), False when parked."""
-        work = Work(shared, f"on {event.type}", parent, cause=event.id)
-        work.touch(event.subject)
-        try:
-            await run(work)
-        except DBAPIError:
-            raise
-        except Park as missing:
-            work.fail(missing)
-            if not parked:
-                await inbox.park(shared.connection, event, missing.waits_for)
-                self.maybe_parked = True
-                DEEDS.labels("parked").inc()
-            return False
-        except Exception as reason:
-            work.fail(reason)
-            code = getattr(reason, "code", "handler_failed")
-            LOG.error("event_set_aside", event_type=event.type, id=event.id, source=event.source, code=code,
-                      reason=f"{type(reason).__name__}: {reason}"[:500])  # fmt: skip
-            DEEDS.labels("set_aside").inc()
-            given_up = inbox.SetAside(
-                event.source, event.id, event.type, event.subject, event.to_json(), code, str(reason)[:2000]
-            )
-            if parked:
-                await inbox.unpark(shared.connection, event)
-            await inbox.set_aside(shared.connection, given_up)
-            return True
-        work.succeed()
-        DEEDS.labels("done").inc()
-        if parked:
-            await inbox.unpark(shared.connection, event)
-        return True
-
-    async def _retry_parked(self, shared: Shared) -> None:
-        """Events that waited for something this transaction touched are handled in it, until none moves."""
-        moved = self.maybe_parked and bool(shared.touched)
-        while moved:
-            moved = False
-            for event in await inbox.parked(shared.connection, list(shared.touched)):
-                moved |= await self._again(event, shared)
-            await shared.flush()
-
-    async def _again(self, event: Event, shared: Shared) -> bool:
-        async def run(work: Work) -> None:
-            await self._dispatch(work, event)
-
-        return await self._event(event, run, traces.context(event.traceparent), shared, parked=True)
-
-    async def sweep_parked(self, limit: int = 200) -> int:
-        """Try all parked events once more; returns how many moved (called by a timer)."""
-
-        async def sweep(work: Work) -> int:
-            shared = work._shared
-            waiting = await inbox.parked(shared.connection, None, limit)
-            self.maybe_parked = bool(waiting)
-            moved = 0
-            for event in waiting:
-                moved += await self._again(event, shared)
-            return moved
-
-        return int(await self.do("sweep parked", sweep))
 
     async def _settle_touched(self, shared: Shared) -> None:
         if self._settle is None or not shared.touched:

@@ -23,6 +23,7 @@ from faststream.rabbit import (
     RabbitMessage,
     RabbitQueue,
 )
+from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
 from libs import inbox, traces
@@ -35,6 +36,7 @@ from libs.work import Place, Work
 
 LOG = structlog.get_logger(__name__)
 PREFETCH = 200
+HEARTBEAT_S = 10
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
 Loads = Callable[[Event], Sequence[Place]]
@@ -59,7 +61,7 @@ class Consumers:
         self.handlers: dict[str, tuple[type[BaseModel], Handler, Loads | None]] = {}
 
     def on(self, event_type: str, model: type[M], loads: Loads | None = None) -> Callable[[Handler], Handler]:
-        """Register the handler of ``event_type``; ``loads`` names the records it will want, for one bulk load."""
+        """Register the handler of ``event_type``; ``loads`` names the records it will want, to be loaded in bulk."""
 
         def register(handler: Handler) -> Handler:
             if event_type in self.handlers:
@@ -78,7 +80,9 @@ class Consumers:
         try:
             data = model.model_validate(event.data)
         except ValidationError as broken:
-            raise BadContent(f"{event.type}: {broken.errors(include_url=False, include_input=False)}"[:1500]) from None
+            raise BadContent(
+                f"{event.type}: {broken.errors(include_url=False, include_input=False)}"[:1500]
+            ) from None
         await handler(work, event, data)
 
     def loads(self, event: Event) -> list[Place]:
@@ -107,7 +111,7 @@ class Listener:
             decoder=_raw,
             reconnect_interval=1.0,
             graceful_timeout=10.0,
-            client_properties={"connection_name": f"{queue} consuming"},
+            client_properties=RabbitClientProperties(heartbeat=HEARTBEAT_S),
             logger=None,
         )
         self._consumers = consumers
@@ -140,7 +144,11 @@ class Listener:
         await asyncio.gather(*futures)
         try:
             await raw.ack()
-        except (AMQPError, ConnectionError, RuntimeError) as gone:  # delivered again, and recognised by the inbox
+        except (
+            AMQPError,
+            ConnectionError,
+            RuntimeError,
+        ) as gone:  # delivered again, and recognised by the inbox
             LOG.info("acknowledgement_lost", error=type(gone).__name__)
 
     def _submit(self, element: Event | Bad, alone: bool) -> asyncio.Future[Any]:
@@ -151,7 +159,7 @@ class Listener:
             given_up = inbox.unreadable(element.body, element.reason)
 
             async def keep(work: Work) -> None:
-                await inbox.set_aside(work._shared.connection, given_up)
+                await inbox.set_aside(work.shared.connection, given_up)
 
             return self._commits.submit(Deed("set aside", keep, done, alone=True, patient=True))
         event = element

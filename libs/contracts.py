@@ -22,7 +22,8 @@ class ContractBroken(Exception):
 def _compiled(event_type: str) -> Callable[[Any], Any]:
     speaker, _, rest = event_type.partition(".")
     path = CONTRACTS / "events" / speaker / f"{rest}.schema.json"
-    return fastjsonschema.compile(json.loads(path.read_text(encoding="utf-8")))  # type: ignore[no-any-return]
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(json.loads(path.read_text(encoding="utf-8")))
+    return compiled
 
 
 def check(event_type: str, data: dict[str, Any]) -> None:
@@ -30,4 +31,4 @@ def check(event_type: str, data: dict[str, Any]) -> None:
     try:
         _compiled(event_type)(data)
     except fastjsonschema.JsonSchemaException as broken:
-        raise ContractBroken(f"{event_type}: {broken.message}") from None
+        raise ContractBroken(f"{event_type}: {broken}") from None

@@ -83,7 +83,9 @@ def is_transient(reason: BaseException) -> bool:
     """Whether the same transaction may well succeed later: the database is away, or a deadlock was broken."""
     if isinstance(reason, DBAPIError):
         state = sqlstate(reason)
-        return bool(reason.connection_invalidated) or state.startswith(_TRANSIENT_STATES) or (
-            not state and "closed" in str(reason).lower()
+        return (
+            bool(reason.connection_invalidated)
+            or state.startswith(_TRANSIENT_STATES)
+            or (not state and "closed" in str(reason).lower())
         )
     return isinstance(reason, (OSError, TimeoutError, ConnectionError))

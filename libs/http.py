@@ -20,7 +20,7 @@ from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
-from starlette.middleware.base import RequestResponseEndpoint
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs import identity
 from libs.answers import Answer
@@ -231,7 +231,13 @@ def install_problems(app: FastAPI) -> None:
 
     async def failed_http(request: Request, reason: Exception) -> Response:
         assert isinstance(reason, HTTPException)
-        codes = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type", 400: "bad_request"}
+        codes = {
+            404: "not_found",
+            405: "method_not_allowed",
+            413: "too_large",
+            415: "media_type",
+            400: "bad_request",
+        }
         titles = {404: "Nothing is here under this address."}
         problem = {"type": "about:blank", "title": titles.get(reason.status_code, str(reason.detail)),
                    "status": reason.status_code, "code": codes.get(reason.status_code, "http_error")}  # fmt: skip
@@ -251,15 +257,34 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, failed_http)
     app.add_exception_handler(_LogIn, log_in)
     app.add_exception_handler(Exception, unexpected)
+    app.add_middleware(Measured, unexpected=unexpected)
 
-    @app.middleware("http")
-    async def measure(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        begun = time.perf_counter()
+
+class Measured:
+    """Times every request by route and status, and turns whatever failed into a problem."""
+
+    def __init__(self, app: ASGIApp, unexpected: Callable[[Request, Exception], Awaitable[Response]]) -> None:
+        self._app = app
+        self._unexpected = unexpected
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+            await send(message)
+
         try:
-            response = await call_next(request)
-        except Exception as reason:  # a page never shows a stack trace, whatever failed
-            response = await unexpected(request, reason)
-        route = request.scope.get("route")
-        label = getattr(route, "path", "unmatched")
-        HTTP_SECONDS.labels(request.method, label, str(response.status_code)).observe(time.perf_counter() - begun)
-        return response
+            await self._app(scope, receive, note)
+        except Exception as reason:
+            if status:
+                raise  # half an answer is out: the connection must break
+            await (await self._unexpected(Request(scope, receive), reason))(scope, receive, note)
+        label = getattr(scope.get("route"), "path", "unmatched")
+        HTTP_SECONDS.labels(scope["method"], label, str(status)).observe(time.perf_counter() - begun)

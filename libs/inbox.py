@@ -87,7 +87,9 @@ async def hear(connection: AsyncConnection, events: Sequence[Event]) -> set[tupl
     if not events:
         return set()
     ordered = sorted(events, key=lambda event: (event.source, event.id))
-    columns = tuple([getattr(event, name) for event in ordered] for name in ("source", "id", "type", "subject"))
+    columns = tuple(
+        [getattr(event, name) for event in ordered] for name in ("source", "id", "type", "subject")
+    )
     return {(row.source, row.id) for row in await connection.exec_driver_sql(_HEAR, columns)}
 
 
@@ -109,7 +111,9 @@ async def park(connection: AsyncConnection, event: Event, waits_for: str) -> Non
 
 async def unpark(connection: AsyncConnection, event: Event, state: str = "handled") -> None:
     """The parked event was handled (or set aside) after all."""
-    await connection.exec_driver_sql("DELETE FROM parked WHERE source = $1 AND id = $2", (event.source, event.id))
+    await connection.exec_driver_sql(
+        "DELETE FROM parked WHERE source = $1 AND id = $2", (event.source, event.id)
+    )
     await _set_state(connection, event.source, event.id, state)
 
 
@@ -141,5 +145,5 @@ def unreadable(body: str, reason: str) -> SetAside:
 async def counts(connection: AsyncConnection) -> tuple[int, int]:
     """(parked, set aside and not settled)."""
     sql = "SELECT (SELECT count(*) FROM parked), (SELECT count(*) FROM set_aside WHERE settled_at IS NULL)"
-    row = (await connection.exec_driver_sql(sql)).one()
-    return int(row[0]), int(row[1])
+    parked_events, aside = tuple((await connection.exec_driver_sql(sql)).one())
+    return int(parked_events), int(aside)

@@ -6,7 +6,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 DEEDS = Counter("permit_deeds", "Deeds by outcome", ["outcome"])
 SHARED = Histogram(
-    "permit_shared_commit_deeds", "Deeds that shared one commit", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+    "permit_shared_commit_deeds",
+    "Deeds that shared one commit",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512),
 )
 SENT = Counter("permit_events_sent", "Events confirmed by the broker", ["event"])
 SEND_FAILURES = Counter("permit_event_send_failures", "Messages the broker did not confirm", ["error"])

@@ -34,7 +34,9 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column("department", sa.Text),
         sa.Column("time", sa.TIMESTAMP(timezone=True), nullable=False),
         sa.Column("body", sa.Text, nullable=False),
-        sa.Column("said_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()),
+        sa.Column(
+            "said_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()
+        ),
         sa.Column("sent_at", sa.TIMESTAMP(timezone=True)),
         sa.Index("outbox_unsent", "seq", postgresql_where=sa.text("sent_at IS NULL")),
     )
@@ -68,7 +70,9 @@ async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[Ou
 async def mark_sent(connection: AsyncConnection, seqs: Sequence[int]) -> None:
     """Note that the broker confirmed these rows."""
     if seqs:
-        sql = "UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = ANY($1::bigint[]) AND sent_at IS NULL"
+        sql = (
+            "UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = ANY($1::bigint[]) AND sent_at IS NULL"
+        )
         await connection.exec_driver_sql(sql, (list(seqs),))
 
 
@@ -82,7 +86,11 @@ async def unsent(connection: AsyncConnection, older_than_s: float, limit: int) -
     return [OutboxRow(row.seq, row.type, row.department, row.body) for row in found]
 
 
-async def count_unsent(connection: AsyncConnection) -> int:
-    """How many rows still wait for the broker."""
-    found = await connection.exec_driver_sql("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
-    return int(found.scalar_one())
+async def waiting(connection: AsyncConnection) -> tuple[int, float]:
+    """(rows that still wait for the broker, age of the oldest in seconds)."""
+    sql = (
+        "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(said_at)), 0) "
+        "FROM outbox WHERE sent_at IS NULL"
+    )
+    count, age = tuple((await connection.exec_driver_sql(sql)).one())
+    return int(count), float(age)

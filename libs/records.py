@@ -52,7 +52,9 @@ class Records(Generic[T]):
             *(sa.Column(column, kind, nullable=True) for column, (kind, _) in self.columns.items()),
             sa.Column("body", postgresql.JSONB, nullable=False),
             sa.Column("version", sa.Integer, nullable=False),
-            sa.Column("changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()),
+            sa.Column(
+                "changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()
+            ),
         )
         self._select, self._insert, self._update = self._statements()
 
@@ -62,7 +64,9 @@ class Records(Generic[T]):
 
     def read(self, body: Any) -> T:
         """A record from its stored body (JSON text or decoded object)."""
-        return self.model.model_validate_json(body) if isinstance(body, str) else self.model.model_validate(body)
+        return (
+            self.model.model_validate_json(body) if isinstance(body, str) else self.model.model_validate(body)
+        )
 
     async def load(self, connection: AsyncConnection, keys: Iterable[Key], *, lock: bool) -> dict[Key, T]:
         """The records under ``keys`` that exist; locked in key order, so that lockers never cross."""

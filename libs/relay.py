@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import structlog
 from aiormq.exceptions import AMQPError, ChannelAccessRefused, PublishError
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange
+from faststream.rabbit.utils import RabbitClientProperties
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs import outbox
@@ -24,6 +25,7 @@ from libs.metrics import OUTBOX_LAG, OUTBOX_UNSENT, SEND_FAILURES, SENT
 from libs.outbox import OutboxRow
 
 LOG = structlog.get_logger(__name__)
+HEARTBEAT_S = 10
 CONFIRM_TIMEOUT_S = 10.0
 LEFTOVER_AGE_S = 2.0
 IN_FLIGHT = 64  # messages awaiting their confirm at once
@@ -32,13 +34,13 @@ IN_FLIGHT = 64  # messages awaiting their confirm at once
 class Relay:
     """The publishing side of a service, on a broker connection of its own."""
 
-    def __init__(self, url: str, flow: Flow, engine: AsyncEngine, name: str) -> None:
+    def __init__(self, url: str, flow: Flow, engine: AsyncEngine) -> None:
         self.broker = RabbitBroker(
             url,
             default_channel=Channel(on_return_raises=True),
             reconnect_interval=1.0,
             graceful_timeout=5.0,
-            client_properties={"connection_name": f"{name} publishing"},
+            client_properties=RabbitClientProperties(heartbeat=HEARTBEAT_S),
             logger=None,
         )
         self._exchange = RabbitExchange(flow.exchange, type=ExchangeType.TOPIC, durable=True, declare=False)
@@ -141,7 +143,9 @@ class Relay:
             if isinstance(failed, (PublishError, ChannelAccessRefused)):
                 self._back_off(key, failed)
             else:
-                LOG.warning("publish_failed", routing_key=key, error=type(failed).__name__, detail=str(failed)[:200])
+                LOG.warning(
+                    "publish_failed", routing_key=key, error=type(failed).__name__, detail=str(failed)[:200]
+                )
             return False
         self._refused_until.pop(key, None)
         return True
@@ -163,10 +167,9 @@ class Relay:
                 self.put_back(seqs)
                 raise
             left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
-            self.unsent = await outbox.count_unsent(connection)
-            OUTBOX_UNSENT.set(self.unsent)
-            lag = "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(said_at)), 0) FROM outbox WHERE sent_at IS NULL"
-            OUTBOX_LAG.set(float((await connection.exec_driver_sql(lag)).scalar_one()))
+            self.unsent, lag = await outbox.waiting(connection) if left else (len(self._carried), 0.0)
+        OUTBOX_UNSENT.set(self.unsent)
+        OUTBOX_LAG.set(lag)
         unconfirmed = set(self._confirmed)
         self.offer([row for row in left if row.seq not in unconfirmed])
         self.swept = True

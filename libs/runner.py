@@ -10,14 +10,16 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Response
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
 from libs import http, inbox, telemetry
@@ -32,8 +34,9 @@ from libs.metrics import PARKED, READY, SET_ASIDE
 from libs.relay import Relay
 from libs.settings import ServiceSettings
 from libs.signatures import KeyDirectory, Signer
+from libs.speaker import Speaker
 from libs.timers import TimerLoop, Timers, repeat
-from libs.work import House, Speaker
+from libs.work import House
 
 LOG = structlog.get_logger(__name__)
 SWEEP_S = 1.0
@@ -41,6 +44,25 @@ SWEEP_S = 1.0
 
 class RouteNotInMatrix(Exception):
     """A route that contracts/access.yaml does not name may not be served."""
+
+
+class StateDoor:
+    """Answers /healthz and /readyz before anything else: they are asked often and must not cost."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        path = scope.get("path") if scope["type"] == "http" else None
+        if path == "/readyz":
+            state = self._service.readiness()
+            await JSONResponse(state, 200 if state["ready"] else 503)(scope, receive, send)
+        elif path == "/healthz":
+            await JSONResponse({"status": "alive"})(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 class Service:
@@ -64,12 +86,18 @@ class Service:
             clocks.FileClock(settings.clock_file) if settings.clock_file else clocks.SystemClock()
         )
         self.engine = open_engine(settings.database_url, self.name)
-        self.signer = Signer.from_file(settings.signing_key_file, self.name) if settings.signing_key_file else None
-        self.keys = KeyDirectory.from_file(settings.key_directory_file) if settings.key_directory_file else None
+        self.signer = (
+            Signer.from_file(settings.signing_key_file, self.name) if settings.signing_key_file else None
+        )
+        self.keys = (
+            KeyDirectory.from_file(settings.key_directory_file) if settings.key_directory_file else None
+        )
         house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
-        self.relay = Relay(settings.broker_url, FLOW, self.engine, self.name)
+        self.relay = Relay(settings.broker_url, FLOW, self.engine)
         self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle)
-        self.listener = Listener(settings.broker_url, FLOW, FLOW.queue(name, department), consumers, self.commits)
+        self.listener = Listener(
+            settings.broker_url, FLOW, FLOW.queue(name, department), consumers, self.commits
+        )
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
         self.access = Access.load(name)
@@ -86,7 +114,7 @@ class Service:
             docs_url=None,
             redoc_url=None,
             max_body_size=self.settings.max_body_bytes,
-            telemetry={"operation_spans": False},
+            telemetry={"operation_spans": False, "exclude": _not_traced},
         )
         state = {
             "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
@@ -96,6 +124,7 @@ class Service:
         for key, value in state.items():
             setattr(app.state, key, value)
         http.install_problems(app)
+        app.add_middleware(StateDoor, service=self)
         for each in [self._own_routes(), login_router(self.settings), *routers]:
             app.include_router(each)
         if pages is not None:
@@ -108,16 +137,6 @@ class Service:
     def _own_routes(self) -> APIRouter:
         own = APIRouter(include_in_schema=False)
 
-        @own.get("/healthz")
-        async def healthz() -> dict[str, str]:
-            return {"status": "alive"}
-
-        @own.get("/readyz")
-        async def readyz(response: Response) -> dict[str, Any]:
-            state = self.readiness()
-            response.status_code = 200 if state["ready"] else 503
-            return state
-
         @own.get("/metrics")
         async def metrics(request: Request) -> Response:
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -129,7 +148,7 @@ class Service:
         due = self.timer_loop.next_due_at
         quiet = (
             self.commits.open == 0 and self.listener.idle and self.relay.idle
-            and self.timer_loop.idle and not self.commits.maybe_parked
+            and self.timer_loop.idle and not self.commits.hearing.maybe_parked
         )  # fmt: skip
         ready = self._up and self._database_answers and self._connected()
         READY.set(1 if ready else 0)
@@ -142,7 +161,7 @@ class Service:
             "business_now": instant(self.clock.now()),
             "blockers": {
                 "deeds": self.commits.open, "listener": self.listener.idle, "relay": self.relay.idle,
-                "timers": self.timer_loop.idle, "parked": self.commits.maybe_parked,
+                "timers": self.timer_loop.idle, "parked": self.commits.hearing.maybe_parked,
             },
         }  # fmt: skip
 
@@ -153,8 +172,10 @@ class Service:
     async def _lifespan(self, app: FastAPI) -> AsyncIterator[None]:
         provider = telemetry.set_up(self.settings, self.name)
         await self.relay.broker.start()
-        loops: list[Callable[[], Awaitable[None]]] = [self.commits.run, self.relay.run, self._sweep]
-        tasks = [asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops]  # type: ignore[arg-type]
+        loops: list[Callable[[], Coroutine[Any, Any, None]]] = [self.commits.run, self.relay.run, self._sweep]
+        tasks: list[asyncio.Task[None]] = [
+            asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops
+        ]
         await self.listener.start()
         tasks.append(asyncio.create_task(self.timer_loop.run(), name="timers"))
         tasks += [
@@ -181,8 +202,8 @@ class Service:
         while True:
             try:
                 await self.relay.sweep()
-                if self.commits.maybe_parked:
-                    await self.commits.sweep_parked()
+                if self.commits.hearing.maybe_parked:
+                    await self.commits.do("sweep parked", self.commits.hearing.sweep)
                 async with self.engine.connect() as connection:
                     parked, aside = await inbox.counts(connection)
                 PARKED.set(parked)
@@ -192,6 +213,13 @@ class Service:
                 self._database_answers = False
                 LOG.warning("sweep_failed", error=type(failed).__name__, detail=str(failed)[:200])
             await asyncio.sleep(SWEEP_S if self._database_answers else 0.25)
+
+
+def _not_traced(scope: Scope) -> bool:
+    """What machines ask every few seconds would bury what people did."""
+    return scope.get("path") in ("/readyz", "/healthz", "/metrics") or str(scope.get("path")).startswith(
+        "/static"
+    )
 
 
 def _loop_ended(task: asyncio.Task[Any]) -> None:
@@ -215,7 +243,9 @@ def route_templates(app: FastAPI) -> set[tuple[str, str]]:
     found = set()
     for route in _flat(app.routes):
         methods = getattr(route, "methods", None) or {"GET"}
-        found |= {(method, getattr(route, "path", "")) for method in methods if method not in ("HEAD", "OPTIONS")}
+        found |= {
+            (method, getattr(route, "path", "")) for method in methods if method not in ("HEAD", "OPTIONS")
+        }
     return found
 
 

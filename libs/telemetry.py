@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def _plain(span: ReadableSpan) -> dict[str, Any]:
     }
 
 
-def _trace_ids(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _trace_ids(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     current = trace.get_current_span().get_span_context()
     if current.is_valid:
         event["trace_id"] = f"{current.trace_id:032x}"
@@ -87,7 +87,9 @@ def set_up(settings: ServiceSettings, name: str) -> TracerProvider:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=name)
-    provider = TracerProvider(resource=Resource.create({"service.name": name, "service.namespace": "onewindow"}))
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": name, "service.namespace": "onewindow"})
+    )
     if settings.otlp_endpoint:
         exporter: SpanExporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")
         provider.add_span_processor(BatchSpanProcessor(exporter))

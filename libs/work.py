@@ -17,43 +17,15 @@ from opentelemetry.trace import Link, Span, SpanContext
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs import contracts, traces
-from libs.envelope import Event, new_id
-from libs.flow import Flow
+from libs import traces
+from libs.envelope import Event
 from libs.records import Key, Records
 from libs.refusals import NotFound
 from libs.signatures import KeyDirectory, Signer
+from libs.speaker import Speaker
 
 T = TypeVar("T", bound=BaseModel)
 Place = tuple[Records[Any], Key]
-
-
-class SaidWrongly(Exception):
-    """A service said an event that flow.yaml does not let it say: a bug, not a refusal."""
-
-
-class Speaker:
-    """Who speaks: the service, its department if it is one, and what flow.yaml lets it say."""
-
-    def __init__(self, flow: Flow, service: str, department: str | None) -> None:
-        self.service = service
-        self.department = department
-        self.source = f"{service}/{department}" if department else service
-        self._flow = flow
-        self._says = set(flow.says(service))
-
-    def event(self, event_type: str, subject: str, data: dict[str, Any], department: str | None) -> Event:
-        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so."""
-        if event_type not in self._says:
-            raise SaidWrongly(f"{self.service} does not say {event_type}")
-        rule = self._flow.rule(event_type)
-        if rule.said_by == "review":
-            department = self.department
-        if (rule.said_by == "review" or rule.sent_to) and not department:
-            raise SaidWrongly(f"{event_type} needs a department")
-        contracts.check(event_type, data)
-        moment = datetime.min
-        return Event(new_id(), event_type, self.source, moment, subject, data, department=department)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +117,13 @@ class Work:
     """What a handler is given. See the module docstring; instants are business time, UTC."""
 
     def __init__(
-        self, shared: Shared, name: str, parent: Context | None, *, cause: str | None = None, settling: bool = False
+        self,
+        shared: Shared,
+        name: str,
+        parent: Context | None,
+        *,
+        cause: str | None = None,
+        settling: bool = False,
     ) -> None:
         self.now = shared.now
         self.cause = cause
@@ -182,6 +160,11 @@ class Work:
             raise RuntimeError("this service was started without ONEWINDOW_KEY_DIRECTORY_FILE")
         return self._shared.house.keys
 
+    @property
+    def shared(self) -> Shared:
+        """The transaction this deed shares (for the backbone, not for handlers)."""
+        return self._shared
+
     async def get(self, records: Records[T], *key: str) -> T | None:
         """The record under ``key``, locked until the commit, as this transaction has left it; None if missing."""
         place = (records, key)
@@ -216,7 +199,12 @@ class Work:
         self._adds.append((table, values))
 
     def say(
-        self, event_type: str, subject: str, data: BaseModel | dict[str, Any], *, department: str | None = None
+        self,
+        event_type: str,
+        subject: str,
+        data: BaseModel | dict[str, Any],
+        *,
+        department: str | None = None,
     ) -> Event:
         """Stage an event for the outbox; it is checked against its schema and against flow.yaml."""
         content = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
@@ -243,7 +231,9 @@ class Work:
 
     async def next_number(self, sequence: str) -> int:
         """The next value of a PostgreSQL sequence."""
-        found = await self._shared.connection.exec_driver_sql("SELECT nextval($1::text::regclass)", (sequence,))
+        found = await self._shared.connection.exec_driver_sql(
+            "SELECT nextval($1::text::regclass)", (sequence,)
+        )
         return int(found.scalar_one())
 
     def continue_trace(self, traceparent: str | None, links: Iterable[str] = ()) -> None:

@@ -21,7 +21,8 @@ from libs.database import open_engine
 from libs.envelope import BATCH_CONTENT_TYPE, Event, batches
 from libs.flow import FLOW
 from libs.relay import Relay
-from libs.work import House, Speaker, Work
+from libs.speaker import Speaker
+from libs.work import House, Work
 from tests.libs.toys import HEARD, THINGS, Said, Thing, event, fresh_database, unchecked_contracts, until
 
 
@@ -61,7 +62,7 @@ def counting() -> Consumers:
 async def post(address: str, url: str, service: str) -> AsyncIterator[Post]:
     engine = open_engine(url, service)
     consumers = counting()
-    relay = Relay(address, FLOW, engine, service)
+    relay = Relay(address, FLOW, engine)
     commits = Commits(engine, House(Speaker(FLOW, service, None)), SystemClock(), consumers.dispatch, relay)
     listener = Listener(address, FLOW, service, consumers, commits)
     await relay.broker.start()
@@ -87,7 +88,10 @@ async def post(address: str, url: str, service: str) -> AsyncIterator[Post]:
 
 @pytest.fixture
 async def posts(
-    postgres_server: PostgresServer, rabbitmq_server: RabbitmqServer, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+    postgres_server: PostgresServer,
+    rabbitmq_server: RabbitmqServer,
+    accounts: Accounts,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[tuple[Post, Post]]:
     """intake (speaking) and supervision (hearing), each with a database of its own and empty queues."""
     unchecked_contracts(monkeypatch)
@@ -96,7 +100,10 @@ async def posts(
             operator.delete(f"/api/queues/permit/{queue}/contents")
     urls = [await fresh_database(postgres_server) for _ in range(2)]
     addresses = [accounts.address(rabbitmq_server, service) for service in ("intake", "supervision")]
-    async with post(addresses[0], urls[0], "intake") as speaker, post(addresses[1], urls[1], "supervision") as hearer:
+    async with (
+        post(addresses[0], urls[0], "intake") as speaker,
+        post(addresses[1], urls[1], "supervision") as hearer,
+    ):
         yield speaker, hearer
 
 

@@ -13,8 +13,20 @@ from libs.consumer import Consumers
 from libs.deeds import Asked
 from libs.envelope import Event
 from libs.refusals import ClientKeyReused, Conflict, Park, Refusal
-from libs.work import SaidWrongly, Work
-from tests.libs.toys import HEARD, LINES, THINGS, Said, Thing, event, fresh_database, house, unchecked_contracts, until
+from libs.speaker import SaidWrongly
+from libs.work import Work
+from tests.libs.toys import (
+    HEARD,
+    LINES,
+    THINGS,
+    Said,
+    Thing,
+    event,
+    fresh_database,
+    house,
+    unchecked_contracts,
+    until,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +66,9 @@ async def put(work: Work, name: str) -> dict[str, str]:
 
 async def test_waiting_deeds_share_one_commit(database: str) -> None:
     async with house(database) as toy:
-        await asyncio.gather(*(toy.commits.do("put", lambda work, i=i: put(work, f"t{i}")) for i in range(60)))
+        await asyncio.gather(
+            *(toy.commits.do("put", lambda work, i=i: put(work, f"t{i}")) for i in range(60))
+        )
         assert toy.commits.generation <= 3
         assert await toy.rows("SELECT count(*) FROM things") == [(60,)]
         assert await toy.rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == [(60,)]
@@ -146,7 +160,9 @@ async def test_the_same_client_key_gives_the_same_bytes_and_one_effect(database:
         assert times == [1]
 
 
-async def test_events_are_held_while_the_database_is_away(database: str, postgres_server: PostgresServer) -> None:
+async def test_events_are_held_while_the_database_is_away(
+    database: str, postgres_server: PostgresServer
+) -> None:
     consumers = counting()
     async with house(database, consumers) as toy:
         await toy.hear(event("before"), consumers)

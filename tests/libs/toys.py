@@ -26,7 +26,8 @@ from libs.flow import FLOW
 from libs.inbox import inbox_tables
 from libs.outbox import outbox_table
 from libs.records import Records, metadata
-from libs.work import House, Speaker, Work
+from libs.speaker import Speaker
+from libs.work import House, Work
 
 HEARD = "intake.document_delivered.v1"
 
@@ -49,7 +50,11 @@ outbox_table(METADATA)
 inbox_tables(METADATA)
 answers_table(METADATA)
 THINGS = Records(
-    "things", Thing, key=("thing_id",), columns={"count": (sa.Integer, lambda thing: thing.count)}, metadata=METADATA
+    "things",
+    Thing,
+    key=("thing_id",),
+    columns={"count": (sa.Integer, lambda thing: thing.count)},
+    metadata=METADATA,
 )
 LINES = sa.Table("lines", METADATA, sa.Column("line", sa.Text, primary_key=True))
 

@@ -1,4 +1,4 @@
-"""The demonstration's story: sixty applications on a faster clock, every act an HTTP request with that person's token."""
+"""The demonstration's story: sixty applications on a faster clock; every act is that person's HTTP request."""
 
 from deploy.launcher.story.play import run
 

@@ -73,7 +73,7 @@ async def _upload(story: Story, applicant: str, number: int, code: str) -> dict[
 
 
 async def file(story: Story, plan: Application, now: datetime) -> Next:
-    """The applicant uploads the materials and files; one of those who will be corrected forgets a material."""
+    """The applicant uploads the materials and files; who will be corrected forgets a material."""
     codes = needed_materials(story.items[plan.item_code], plan.facts)
     if plan.scenario in ("corrected", "silent_applicant"):
         codes.remove(forgotten(story.items[plan.item_code], plan.facts)[0])
@@ -160,7 +160,7 @@ async def withdraw(story: Story, plan: Application, now: datetime) -> Next:
 
 
 async def follow(story: Story, plan: Application, now: datetime) -> Next:
-    """The applicant looks at the case: departments start when it is in review, bills are paid, permits taken."""
+    """The applicant looks: departments start when it is in review, bills are paid, permits taken."""
     case = await story.cast.read(plan.applicant, story.case_url(plan.number))
     state = case["state"]
     if state in ("delivered", "declined", "withdrawn"):
@@ -234,7 +234,7 @@ def _opinion(story: Story, plan: Application, department: str, task: dict[str, A
 
 
 async def decide(story: Story, plan: Application, now: datetime) -> Next:
-    """The head of the lead department signs: refused on an objection, unless each objection can be answered."""
+    """The head of the lead department signs: refused on an objection, unless each can be answered."""
     lead = story.items[plan.item_code]["lead"]
     head = f"{lead}-head"
     url = f"{story.cast.site('review', lead)}/api/tasks/{story.case_ids[plan.number]}"

@@ -23,7 +23,7 @@ async def read_cases(story: Story) -> list[dict[str, Any]]:
 
 
 async def print_report(story: Story, calendars: Calendars, ended_at: datetime, console: Console) -> bool:
-    """Print the tables; False when an act was refused that the story did not expect, or nothing was decided."""
+    """Print the tables; False when an act was refused unexpectedly, or nothing was decided."""
     cases = await read_cases(story)
     console.print(_items(story, calendars, cases))
     console.print(_fees(await _bills(story)))

@@ -1,0 +1,110 @@
+"""Events within a shared transaction: handled, parked until a predecessor comes, or set aside alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from opentelemetry.context import Context
+from sqlalchemy.exc import DBAPIError
+
+from libs import inbox, traces
+from libs.deeds import Poison, Run
+from libs.envelope import Event
+from libs.metrics import DEEDS
+from libs.refusals import Park
+from libs.work import Shared, Work
+
+LOG = structlog.get_logger(__name__)
+Dispatch = Callable[[Work, Event], Awaitable[None]]
+
+
+class ParkedFailed(Exception):
+    """The database refuses the effect of an event that was parked: not the fault of whoever touched it."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(event.id)
+        self.event = event
+
+
+class Hearing:
+    """What one service does with the events it hears. ``maybe_parked`` spares a query when nothing waits."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self.maybe_parked = True
+
+    async def hear(self, event: Event, run: Run, parent: Context | None, shared: Shared) -> None:
+        """Handle a fresh event: its effect is staged, or it is parked, or it is set aside with its reason."""
+        work = self._work(event, parent, shared)
+        try:
+            await run(work)
+        except DBAPIError:
+            raise
+        except Park as missing:
+            work.fail(missing)
+            await inbox.park(shared.connection, event, missing.waits_for)
+            self.maybe_parked = True
+            DEEDS.labels("parked").inc()
+        except Exception as reason:
+            work.fail(reason)
+            await self._set_aside(event, reason, shared)
+        else:
+            work.succeed()
+            DEEDS.labels("done").inc()
+
+    async def hear_again(self, event: Event, shared: Shared) -> bool:
+        """Try a parked event once more; whether it is settled now."""
+        work = self._work(event, traces.context(event.traceparent), shared)
+        try:
+            await self._dispatch(work, event)
+        except DBAPIError as refused:
+            raise ParkedFailed(event) from refused
+        except Park as missing:
+            work.fail(missing)
+            return False
+        except Exception as reason:
+            work.fail(reason)
+            await inbox.unpark(shared.connection, event)
+            await self._set_aside(event, reason, shared)
+            return True
+        work.succeed()
+        await inbox.unpark(shared.connection, event)
+        DEEDS.labels("done").inc()
+        return True
+
+    async def retry_parked(self, shared: Shared) -> None:
+        """Events that waited for something this transaction touched are handled in it, until none moves."""
+        moved = self.maybe_parked and bool(shared.touched)
+        while moved:
+            moved = False
+            for event in await inbox.parked(shared.connection, list(shared.touched)):
+                moved |= await self.hear_again(event, shared)
+            await shared.flush()
+
+    async def sweep(self, work: Work, limit: int = 200) -> int:
+        """Try all parked events once more, whatever they wait for; returns how many moved."""
+        shared = work.shared
+        waiting = await inbox.parked(shared.connection, None, limit)
+        self.maybe_parked = bool(waiting)
+        return sum([await self.hear_again(event, shared) for event in waiting])
+
+    async def give_up_parked(self, failed: ParkedFailed, work: Work) -> None:
+        """Set a parked event aside whose effect the database refuses."""
+        await inbox.unpark(work.shared.connection, failed.event)
+        await self._set_aside(failed.event, Poison(str(failed.__cause__)), work.shared)
+
+    def _work(self, event: Event, parent: Context | None, shared: Shared) -> Work:
+        work = Work(shared, f"on {event.type}", parent, cause=event.id)
+        work.touch(event.subject)
+        return work
+
+    async def _set_aside(self, event: Event, reason: Exception, shared: Shared) -> None:
+        code = getattr(reason, "code", "handler_failed")
+        text = f"{type(reason).__name__}: {reason}"
+        LOG.error("event_set_aside", event_type=event.type, id=event.id, code=code, reason=text[:500])
+        DEEDS.labels("set_aside").inc()
+        identity = (event.source, event.id, event.type, event.subject)
+        await inbox.set_aside(
+            shared.connection, inbox.SetAside(*identity, event.to_json(), code, str(reason)[:2000])
+        )

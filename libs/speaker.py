@@ -1,0 +1,38 @@
+"""Who speaks, and what the story lets it say: checked before an event is staged."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from libs import contracts
+from libs.envelope import Event, new_id
+from libs.flow import Flow
+
+
+class SaidWrongly(Exception):
+    """A service said an event that flow.yaml does not let it say: a bug, not a refusal."""
+
+
+class Speaker:
+    """Who speaks: the service, its department if it is one, and what flow.yaml lets it say."""
+
+    def __init__(self, flow: Flow, service: str, department: str | None) -> None:
+        self.service = service
+        self.department = department
+        self.source = f"{service}/{department}" if department else service
+        self._flow = flow
+        self._says = set(flow.says(service))
+
+    def event(self, event_type: str, subject: str, data: dict[str, Any], department: str | None) -> Event:
+        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so."""
+        if event_type not in self._says:
+            raise SaidWrongly(f"{self.service} does not say {event_type}")
+        rule = self._flow.rule(event_type)
+        if rule.said_by == "review":
+            department = self.department
+        if (rule.said_by == "review" or rule.sent_to) and not department:
+            raise SaidWrongly(f"{event_type} needs a department")
+        contracts.check(event_type, data)
+        moment = datetime.min
+        return Event(new_id(), event_type, self.source, moment, subject, data, department=department)
