@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -26,6 +27,7 @@ from deploy.servers.children import end_of
 from deploy.servers.databases import Database, create_database
 
 READY_S = 120.0
+KEPT_RUNS = 5
 Tell = Callable[[str], None]
 T = TypeVar("T")
 
@@ -34,11 +36,20 @@ def new_run_dir() -> Path:
     """A fresh folder for one run below .run/; .run/current points to the newest."""
     folder = ROOT / ".run" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
     folder.mkdir(parents=True)
+    _forget_old_runs(folder.parent)
     current = folder.parent / "current"
     partial = folder.parent / f".current-{os.getpid()}"
     partial.symlink_to(folder.name)
     partial.replace(current)
     return folder
+
+
+def _forget_old_runs(folder: Path) -> None:
+    """Remove what runs left behind (logs, traces, documents), except the newest and those still running."""
+    runs = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    for path in runs[:-KEPT_RUNS]:
+        if not Path(f"/proc/{path.name.rpartition('-')[2]}").exists():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class Center:
