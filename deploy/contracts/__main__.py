@@ -26,7 +26,10 @@ def generated(contracts: Path = CONTRACTS) -> dict[Path, str]:
         contracts / "FLOW.md": flow_page.page(FLOW),
         contracts / "broker" / "definitions.json": json.dumps(definitions, indent=2) + "\n",
         **{contracts / "asyncapi" / f"{name}.yaml": asyncapi.document(FLOW, name) for name in FLOW.services},
-        **{contracts / "http" / f"{name}.openapi.json": http_documents.document(name) for name in FLOW.services},
+        **{
+            contracts / "http" / f"{name}.openapi.json": http_documents.document(name)
+            for name in FLOW.services
+        },
     }
 
 

@@ -15,7 +15,12 @@ def _channel(flow: Flow, rule: Rule) -> dict[str, Any]:
     channel: dict[str, Any] = {
         "address": address,
         "messages": {"event": {"$ref": f"#/components/messages/{_key(rule.event)}"}},
-        "bindings": {"amqp": {"is": "routingKey", "exchange": {"name": flow.exchange, "type": "topic", "durable": True}}},
+        "bindings": {
+            "amqp": {
+                "is": "routingKey",
+                "exchange": {"name": flow.exchange, "type": "topic", "durable": True},
+            }
+        },
     }
     if rule.carries_department:
         channel["parameters"] = {"department": {"description": "The department that says it or is told it."}}
@@ -52,10 +57,12 @@ def document(flow: Flow, service: str) -> str:
     says, hears = flow.says(service), flow.hears(service)
     rules = {event: flow.rule(event) for event in flow.event_names if event in {*says, *hears}}
     operations: dict[str, Any] = {
-        f"say_{_key(event)}": {"action": "send", "channel": {"$ref": f"#/channels/{_key(event)}"}} for event in says
+        f"say_{_key(event)}": {"action": "send", "channel": {"$ref": f"#/channels/{_key(event)}"}}
+        for event in says
     }
     operations |= {
-        f"hear_{_key(event)}": {"action": "receive", "channel": {"$ref": f"#/channels/{_key(event)}"}} for event in hears
+        f"hear_{_key(event)}": {"action": "receive", "channel": {"$ref": f"#/channels/{_key(event)}"}}
+        for event in hears
     }
     whole = {
         "asyncapi": "3.0.0",

@@ -72,7 +72,8 @@ def heard_key(flow: Flow, event: str, department: str | None) -> str:
 
 def may_say(flow: Flow, service: str, department: str | None) -> str:
     """The regular expression of the routing keys an account may write."""
-    plain, addressed = [], []
+    plain: list[str] = []
+    addressed: list[str] = []
     for event in flow.says(service):
         (addressed if flow.rule(event).carries_department else plain).append(re.escape(event))
     parts = ["|".join(plain)] if plain else []

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from deploy.contracts.wire import tightened
+from libs.contracts import schema_path
 from libs.flow import CONTRACTS, Flow
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -65,15 +66,9 @@ def _open(node: Any, *, names: bool = False) -> Any:
     }
 
 
-def path_of(event: str, root: Path = CONTRACTS / "events") -> Path:
-    """Where the schema of ``event`` is kept."""
-    speaker, _, rest = event.partition(".")
-    return root / speaker / f"{rest}.schema.json"
-
-
 def files(flow: Flow, root: Path = CONTRACTS / "events") -> dict[Path, str]:
     """Every schema file with its text."""
     return {
-        path_of(event, root): json.dumps(schema_of(event), ensure_ascii=False, indent=2) + "\n"
+        schema_path(event, root): json.dumps(schema_of(event), ensure_ascii=False, indent=2) + "\n"
         for event in flow.event_names
     }

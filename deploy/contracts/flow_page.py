@@ -15,12 +15,22 @@ department and carries its name at the end of the routing key; so does what is s
 def _picture(flow: Flow) -> str:
     lines = ["```mermaid", "flowchart LR"]
     for name in flow.services:
-        shape = f'{name}[["{name} × departments"]]' if flow.services[name]["per"] == "department" else f"{name}[{name}]"
+        shape = (
+            f'{name}[["{name} × departments"]]'
+            if flow.services[name]["per"] == "department"
+            else f"{name}[{name}]"
+        )
         lines.append(f"  {shape}")
     for rule in flow.rules.values():
         short = rule.event.split(".")[1].replace("_", " ")
-        lines += [f"  {rule.said_by} -->|{rule.step} {short}| {hearer}" for hearer in rule.heard_by if hearer != "supervision"]
-    lines.append("  %% supervision hears everything it is named for in the table; its edges are left out of the picture")
+        lines += [
+            f"  {rule.said_by} -->|{rule.step} {short}| {hearer}"
+            for hearer in rule.heard_by
+            if hearer != "supervision"
+        ]
+    lines.append(
+        "  %% supervision hears everything it is named for in the table; its edges are left out of the picture"
+    )
     return "\n".join([*lines, "```"])
 
 
@@ -35,7 +45,15 @@ def _order(flow: Flow) -> str:
 def _row(rule: Rule) -> str:
     clocks = [f"starts {name}" for name in rule.starts] + [f"stops {name}" for name in rule.stops]
     to = " to one department" if rule.sent_to else ""
-    return f"| {rule.step} | `{rule.event}`{to} | {rule.said_by} | {', '.join(rule.heard_by)} | {'; '.join(rule.law)} | {', '.join(clocks)} |"
+    cells = [
+        rule.step,
+        f"`{rule.event}`{to}",
+        rule.said_by,
+        ", ".join(rule.heard_by),
+        "; ".join(rule.law),
+        ", ".join(clocks),
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def page(flow: Flow) -> str:
