@@ -6,7 +6,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from libs.runner import Service
-from services.intake import api
+from services.intake import api, pages
 from services.intake.consumers import consumers
 from services.intake.handlers.settling import settle_cases
 from services.intake.settings import IntakeSettings
@@ -21,6 +21,7 @@ def create_app() -> FastAPI:
         settings,
         consumers=consumers,
         timers=timers,
-        routers=[*api.routers],
+        routers=[*api.routers, *pages.routers],
         settle=settle_cases,
+        pages=pages.PAGES,
     ).app

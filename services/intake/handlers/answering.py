@@ -3,7 +3,6 @@ document."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from libs.identity import Person
@@ -11,7 +10,7 @@ from libs.work import Work
 from services.intake.domain.filing import fitting_facts
 from services.intake.domain.notice import Correcting, correct
 from services.intake.domain.outcome import deliver
-from services.intake.domain.records import Material, Reply
+from services.intake.domain.records import Reply
 from services.intake.domain.withdrawal import departments_to_tell, withdraw
 from services.intake.handlers.applying import attached
 from services.intake.handlers.known import (
@@ -39,14 +38,14 @@ from services.intake.storage import CASES
 
 
 async def correct_application(
-    work: Work, person: Person, case_id: str, asked: CorrectionAsked, fresh: Sequence[Material] = ()
+    work: Work, person: Person, case_id: str, asked: CorrectionAsked
 ) -> dict[str, Any]:
     """Answer the notice item by item; everything answered obliges the window to accept."""
     case = await own_case(work, person, case_id)
     item = await item_of(work, case)
     answer = Correcting(
         fitting_facts(item, asked.facts),
-        await attached(work, person, item, asked.materials, fresh),
+        await attached(work, person, item, asked.materials),
         tuple(Reply(no=each.no, answer=each.answer) for each in asked.answers),
     )
     case = correct(case, item, answer, work.now, await known_calendars(work))

@@ -56,12 +56,9 @@ async def keep_material(work: Work, person: Person, content: bytes, declared: st
 
 
 async def attached(
-    work: Work, person: Person, item: Item, asked: Sequence[MaterialAsked], fresh: Sequence[Material] = ()
+    work: Work, person: Person, item: Item, asked: Sequence[MaterialAsked]
 ) -> tuple[Material, ...]:
-    """The named files with size and type, if this very person uploaded them; InvalidMaterials otherwise.
-
-    ``fresh`` are files kept earlier in this same deed (a form that brings its files along).
-    """
+    """The named files with size and type, if this very person uploaded them; InvalidMaterials otherwise."""
     hashes = sorted({material.sha256 for material in asked})
     rows = await work.rows(UPLOADED, sub=person.sub, hashes=hashes) if hashes else []
     found = {row.sha256: (row.size, row.media_type) for row in rows}
@@ -82,12 +79,10 @@ async def attached(
         )
         for material in asked
     ]
-    return fitting_materials(item, [*listed, *fresh])
+    return fitting_materials(item, listed)
 
 
-async def file_application(
-    work: Work, person: Person, asked: ApplicationAsked, fresh: Sequence[Material] = ()
-) -> dict[str, Any]:
+async def file_application(work: Work, person: Person, asked: ApplicationAsked) -> dict[str, Any]:
     """Receive an application: number and voucher at once, notice clock running, departments asked what is
     missing."""
     today = legal_day(work.now)
@@ -97,7 +92,7 @@ async def file_application(
         item = await item_version(work, asked.item_code, asked.item_version)
         check_in_force(item, today, newest)
     facts = fitting_facts(item, asked.facts)
-    materials = await attached(work, person, item, asked.materials, fresh)
+    materials = await attached(work, person, item, asked.materials)
     calendars = await known_calendars(work)
     case = await _new_case(work, person, asked, item, calendars)
     case = case.model_copy(
