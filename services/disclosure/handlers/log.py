@@ -63,10 +63,13 @@ async def settle_log(work: Work, subjects: list[str]) -> None:
     found = await work.rows(NODES, **node_params(sorted(wanted)))
     nodes = {(row.level, row.position): bytes.fromhex(row.hash) for row in found}
     _require_growth(state, growth, nodes)
-    note = _sign(work, state)
+    root = state.frontier().root
+    note = _sign(work, state, root)
     for row in leaves:
-        proof = [each.hex() for each in merkle.proof(paths[row.leaf_index], nodes.__getitem__)]
-        _say(work, row, state.size, note, proof)
+        path = merkle.proof(paths[row.leaf_index], nodes.__getitem__)
+        if not merkle.includes(bytes.fromhex(row.leaf_hash), row.leaf_index, state.size, path, root):
+            raise LogForked(f"leaf {row.leaf_index} is not under the root of {state.size} leaves")
+        _say(work, row, state.size, note, [each.hex() for each in path])
 
 
 def _require_growth(state: LogState, growth: list[tuple[int, int]], nodes: dict[merkle.Place, bytes]) -> None:
@@ -80,8 +83,7 @@ def _require_growth(state: LogState, growth: list[tuple[int, int]], nodes: dict[
         raise LogForked(f"{state.size} leaves do not extend the {state.signed_size} that were signed")
 
 
-def _sign(work: Work, state: LogState) -> str:
-    root = state.frontier().root
+def _sign(work: Work, state: LogState, root: bytes) -> str:
     checkpoint = notes.Checkpoint(work.settings.log_origin, state.size, root)
     note = notes.sign(checkpoint, work.settings.log_key)
     work.add(CHECKPOINTS, tree_size=state.size, root=root.hex(), note=note, signed_at=work.now)

@@ -62,9 +62,11 @@ async def record_voucher(
 async def record_decision(work: Work, event: Event, data: DecisionMade) -> None:
     """One leaf for a decision: a grant by its number (AL 40), a refusal without any name."""
     about = _about(data)
-    digest = _verified(
-        work, data.decision_document, event.source, "decision", {**about, "decision": data.decision}
-    )
+    issuer = f"review/{data.department}" if data.department else "intake"
+    if event.source != issuer:
+        raise PaperDiffers(f"{event.source} says the decision of {issuer}")
+    said = {**about, "decision": data.decision}
+    digest = _verified(work, data.decision_document, issuer, "decision", said)
     if data.decision == "granted":
         leaf = granted_leaf(
             **about, department=data.department, decided_at=instant(data.decided_at), document_sha256=digest
