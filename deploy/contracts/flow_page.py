@@ -9,36 +9,48 @@ _HEAD = """<!-- Written by `python -m deploy.contracts write` from flow.yaml. Ch
 
 Who says what, who hears it, under which clause, which clock it starts or stops. `review.*` is said by one
 department and carries its name at the end of the routing key; so does what is sent to one department.
+The pictures leave out supervision, which hears everything, and the leaves of the public log; the table has both.
 """
+LEAF = "disclosure.record_published.v1"
+
+
+def _words(event: str) -> str:
+    return event.split(".")[1].replace("_", " ")
+
+
+def _state(event: str) -> str:
+    return event.rsplit(".", 1)[0].replace(".", "_")
 
 
 def _picture(flow: Flow) -> str:
-    lines = ["```mermaid", "flowchart LR"]
-    for name in flow.services:
-        shape = (
-            f'{name}[["{name} × departments"]]'
-            if flow.services[name]["per"] == "department"
-            else f"{name}[{name}]"
-        )
-        lines.append(f"  {shape}")
+    """One arrow per speaker and hearer. Supervision hears everything but leaves the picture readable."""
+    lines = ["```mermaid", "sequenceDiagram"]
+    for name, spread in flow.services.items():
+        if name != "supervision":
+            many = " (one per department)" if spread["per"] == "department" else ""
+            lines.append(f"  participant {name} as {name}{many}")
     for rule in flow.rules.values():
-        short = rule.event.split(".")[1].replace("_", " ")
-        lines += [
-            f"  {rule.said_by} -->|{rule.step} {short}| {hearer}"
-            for hearer in rule.heard_by
-            if hearer != "supervision"
-        ]
-    lines.append(
-        "  %% supervision hears everything it is named for in the table; its edges are left out of the picture"
-    )
+        hearers = [hearer for hearer in rule.heard_by if hearer != "supervision"]
+        if rule.said_by == "supervision":
+            lines.append(f"  Note over {hearers[0]}: {rule.step} supervision says: {_words(rule.event)}")
+        elif not hearers:
+            lines.append(f"  Note over {rule.said_by}: {rule.step} {_words(rule.event)}")
+        else:
+            lines += [f"  {rule.said_by}->>{hearer}: {rule.step} {_words(rule.event)}" for hearer in hearers]
     return "\n".join([*lines, "```"])
 
 
 def _order(flow: Flow) -> str:
-    lines = ["```mermaid", "stateDiagram-v2"]
-    for rule in flow.rules.values():
-        source = rule.event.split(".", 1)[1].rsplit(".", 1)[0]
-        lines += [f"  {source} --> {following.split('.', 1)[1].rsplit('.', 1)[0]}" for following in rule.next]
+    """What follows what; the leaf in the public log, which follows every published act, is left out."""
+    lines = ["```mermaid", "stateDiagram-v2", "  direction LR"]
+    lines += [
+        f'  state "{rule.said_by}: {_words(event)}" as {_state(event)}' for event, rule in flow.rules.items()
+    ]
+    for event, rule in flow.rules.items():
+        followers = [each for each in rule.next if each != LEAF]
+        lines += [f"  {_state(event)} --> {_state(following)}" for following in followers]
+        if not followers:
+            lines.append(f"  {_state(event)} --> [*]")
     return "\n".join([*lines, "```"])
 
 
