@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from libs.runner import Service
+from services.supervision import pages
 from services.supervision.api import api
 from services.supervision.consumers import consumers
 from services.supervision.settings import Settings
@@ -14,4 +15,11 @@ from services.supervision.timers import timers
 def create_app() -> FastAPI:
     """The service as configured by its environment."""
     settings = Settings()
-    return Service("supervision", settings, consumers=consumers, timers=timers, routers=[api]).app
+    return Service(
+        "supervision",
+        settings,
+        consumers=consumers,
+        timers=timers,
+        routers=[api, pages.router],
+        pages=pages.PAGES,
+    ).app

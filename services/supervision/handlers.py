@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import time
 
 from pydantic import BaseModel
@@ -12,6 +12,7 @@ from libs.flow import FLOW
 from libs.refusals import Park
 from libs.work import Work
 from services.supervision import messages as said
+from services.supervision.domain.backlog import Backlog
 from services.supervision.domain.case_file import CaseFile, Happening, IssuedCard
 from services.supervision.domain.catalogue import (
     Calendars,
@@ -44,6 +45,7 @@ from services.supervision.storage import (
 )
 
 CENTER = "center"
+BACKLOG = Backlog()
 MARKS = {name: Marks(rule.starts, rule.stops) for name, rule in FLOW.rules.items()}
 
 
@@ -56,6 +58,7 @@ async def keep_calendar(work: Work, data: said.CalendarPublished) -> None:
         make_up_days=frozenset(data.make_up_days),
         opens=time.fromisoformat(data.business_hours.opens),
         closes=time.fromisoformat(data.business_hours.closes),
+        published_at=data.published_at,
     )
     known = await work.get(CALENDARS, CENTER) or Calendars()
     work.put(CALENDARS, known.with_one(calendar))
@@ -108,6 +111,7 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
     if calendars is None or not calendars.knows_year(year):
         raise Park(f"calendar/{year}")
     await _park_without_tariff(work, event, items, data)
+    BACKLOG.note(work.now - event.time, work.settings.card_grace)
     known = await work.get(CASE_FILES, event.subject)
     case = known or CaseFile(
         case_id=event.subject,
@@ -119,7 +123,7 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
         type=event.type, source=event.source, id=event.id, at=event.time, department=event.department,
         traceparent=event.traceparent, data=data.model_dump(mode="json"),
     )  # fmt: skip
-    await look_at_case(work, case.with_one(happening))
+    await look_at_case(work, case.with_one(happening), caught_up=False)
 
 
 async def _park_without_tariff(work: Work, event: Event, items: Items, data: said.AboutCase) -> None:
@@ -130,24 +134,21 @@ async def _park_without_tariff(work: Work, event: Event, items: Items, data: sai
         raise Park(f"tariff/{item.fee.tariff_code}")
 
 
-async def look_at_case(work: Work, case: CaseFile) -> None:
+async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
     """Judge the case by everything heard so far: its clocks, what they crossed, what was not kept.
 
     Level-triggered: the outcome depends on the file and on business time, never on which event came last.
+    What rests on something *not* having come (a crossing, an absence) is only judged when ``caught_up``.
     """
-    view = await _view(work, case)
-    days = view.calendars.newest()
-    clocks = clocks_of(case, view.item, days, MARKS)
+    view = await _view(work, case, caught_up)
+    clocks = clocks_of(case, view.item, view.calendars, MARKS)
     again = []
-    for clock in clocks:
-        for crossing in clock.crossings():
-            notice_at = crossing.at + work.settings.card_grace
-            if clock.kind not in CARD_RULES or case.has_card(clock.clock_id, crossing.colour):
-                continue
-            if notice_at > work.now:
-                again.append(notice_at)
-            else:
-                case = await issue_card(work, case, clock, crossing)
+    for clock, crossing in _without_card(case, clocks):
+        notice_at = crossing.at + work.settings.card_grace
+        if caught_up and notice_at <= work.now:
+            case = await issue_card(work, case, clock, crossing)
+        else:
+            again.append(notice_at)
     faults, waits = faults_of(view)
     for fault in faults:
         if fault.key not in case.findings:
@@ -155,18 +156,27 @@ async def look_at_case(work: Work, case: CaseFile) -> None:
     again.extend(wait.until for wait in waits)
     await _project(work, case, clocks)
     update = {
-        "state": case.current_state(), "counted_with": days.stamp, "look_at": min(again) if again else None
-    }  # fmt: skip
+        "state": case.current_state(),
+        "counted_with": view.calendars.newest().stamp,
+        "look_at": min(again) if again else None,
+    }
     work.put(CASE_FILES, case.model_copy(update=update))
 
 
-async def _view(work: Work, case: CaseFile) -> View:
+def _without_card(case: CaseFile, clocks: Sequence[Clock]) -> Iterator[tuple[Clock, Crossing]]:
+    for clock in clocks:
+        for crossing in clock.crossings():
+            if clock.kind in CARD_RULES and not case.has_card(clock.clock_id, crossing.colour):
+                yield clock, crossing
+
+
+async def _view(work: Work, case: CaseFile, caught_up: bool) -> View:
     items = await work.need(ITEMS, case.item_code)
     item = items.version(case.item_version)
     assert item is not None, "a case is only kept once its item version is known"
     calendars = await work.need(CALENDARS, CENTER)
     tariffs = await work.get(TARIFFS, item.fee.tariff_code) if item.fee else None
-    return View(case, item, items, calendars, tariffs, work.now, work.settings.absence_grace)
+    return View(case, item, items, calendars, tariffs, work.now, work.settings.absence_grace, caught_up)
 
 
 async def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> None:
@@ -229,10 +239,10 @@ async def _number(work: Work, letter: str, sequence: str) -> str:
 async def look_at_due_cases(work: Work) -> int:
     """Cases in which something fell due, and running clocks counted with calendars now replaced."""
     calendars = await work.get(CALENDARS, CENTER)
-    if calendars is None:
+    if calendars is None or not BACKLOG.is_over(work.settings.settle_s):
         return 0
     rows = [*await work.rows(DUE_CASES, now=work.now)]
     rows += await work.rows(STALE_CASES, stamp=calendars.newest().stamp)
     for case in await work.load(CASE_FILES, sorted({(row.case_id,) for row in rows})):
-        await look_at_case(work, case)
+        await look_at_case(work, case, caught_up=True)
     return len(rows)

@@ -29,6 +29,7 @@ class CalendarPublished(Heard):
     days_off: tuple[date, ...]
     make_up_days: tuple[date, ...]
     business_hours: BusinessHours
+    published_at: datetime
 
 
 class TariffPublished(Heard):

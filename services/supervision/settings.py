@@ -13,10 +13,13 @@ class Settings(ServiceSettings):
     ``card_grace_s``: a card is issued this long after the crossing, so that an act in time is never carded
     because its event came late; the card still carries the crossing's own instant.
     ``absence_grace_s``: only after this long is something that should have come first found to be missing.
+    ``settle_s`` is real time: supervision judges lateness and absence only when it has heard nothing belated
+    for so long, so that its own outage is never held against the others.
     """
 
     card_grace_s: int = 30
     absence_grace_s: int = 3600
+    settle_s: float = 2.0
 
     @property
     def card_grace(self) -> timedelta:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,6 +16,35 @@ from libs.flow import Flow
 CARD = "supervision.card_issued.v1"
 CARDED = ("notice", "review", "decision_promised", "decision_statutory", "delivery")
 NOTICE_S = 120  # a crossing this fresh may not have its card yet
+
+
+class Years:
+    """The published calendars, and counting with those of a moment or with named ones."""
+
+    def __init__(self, published: Iterable[Row]) -> None:
+        self._published = list(published)
+        self._counting: dict[tuple[str, ...], Counting] = {}
+
+    def _with(self, calendars: list[Row]) -> Counting:
+        names = tuple(sorted(_name(each) for each in calendars))
+        if names not in self._counting:
+            self._counting[names] = Counting(calendars)
+        return self._counting[names]
+
+    def as_of(self, moment: datetime) -> Counting:
+        """A later calendar does not reach back to what had stopped before it."""
+        return self._with(
+            [each for each in self._published if datetime.fromisoformat(each["published_at"]) <= moment]
+        )
+
+    def named(self, names: Iterable[str]) -> Counting:
+        """Exactly these versions, as far as they are published."""
+        wanted = set(names)
+        return self._with([each for each in self._published if _name(each) in wanted])
+
+
+def _name(calendar: Row) -> str:
+    return f"{calendar['year']}.v{calendar['version']}"
 
 
 @dataclass
@@ -34,21 +63,30 @@ class Running:
         """Whether an instant was crossed while it ran; an act at that very instant was in time."""
         return at is not None and (self.stopped_at is None or self.silent or self.stopped_at > at)
 
+    def crossings(self, days: Counting) -> Iterator[tuple[str, datetime]]:
+        """(colour, instant) of what it crossed or, running, will cross."""
+        instants = {
+            "yellow": days.yellow(self.starts_on, self.limit),
+            "red": days.red(self.starts_on, self.limit),
+        }
+        for colour, at in instants.items():
+            if at is not None and self.crossed(at):
+                yield colour, at
+
 
 def clocks_and_cards(snapshot: Snapshot, flow: Flow) -> Finding:
     """Due dates as said, cards as crossed, and supervision's own clocks: all three agree with the recount."""
     finding = Finding("I11", "promises and cards")
-    published = [dict(event.data) for event in snapshot.of_type("disclosure.calendar_published.v1")]
-    newest = Counting(published)
+    years = Years(dict(event.data) for event in snapshot.of_type("disclosure.calendar_published.v1"))
     for case_id, events in snapshot.cases.items():
         clocks = list(clocks_of(snapshot, flow, events))
         finding.count("clocks", len(clocks))
         for event in events:
             for said in event.data.get("clocks") or [event.data.get("clock")]:
                 if said:
-                    _said(finding, published, clocks, event, said)
-        _cards(finding, snapshot, newest, case_id, clocks, pick(events, CARD))
-        _supervised(finding, snapshot, newest, case_id, clocks)
+                    _said(finding, years, clocks, event, said)
+        _cards(finding, snapshot, years, case_id, clocks, pick(events, CARD))
+        _supervised(finding, snapshot, years, case_id, clocks)
     return finding
 
 
@@ -105,7 +143,7 @@ def _at(event: Said, name: str) -> datetime:
     return datetime.fromisoformat(event.data[name])
 
 
-def _said(finding: Finding, published: list[Row], clocks: list[Running], event: Said, said: Row) -> None:
+def _said(finding: Finding, years: Years, clocks: list[Running], event: Said, said: Row) -> None:
     """A due date as it was said, recounted with the calendars it names."""
     finding.count("due dates")
     agency = event.department if said["kind"] in ("check", "review") else None
@@ -115,8 +153,7 @@ def _said(finding: Finding, published: list[Row], clocks: list[Running], event: 
     if mine is None:
         finding.breach(f"{event} tells of a clock {said['kind']} that the story does not start")
         return
-    used = Counting(each for each in published if f"{each['year']}.v{each['version']}" in said["calendar"])
-    due = used.last_day(mine.starts_on, mine.limit)
+    due = years.named(said["calendar"]).last_day(mine.starts_on, mine.limit)
     told = said["starts_on"], said["limit_wd"]
     about = f"{event}: {said['kind']}"
     differs = f"{about} counts {told[1]} from {told[0]}, not {mine.limit} from {mine.starts_on}"
@@ -127,41 +164,39 @@ def _said(finding: Finding, published: list[Row], clocks: list[Running], event: 
 
 
 def _cards(
-    finding: Finding,
-    snapshot: Snapshot,
-    days: Counting,
-    case_id: str,
-    clocks: list[Running],
-    cards: list[Said],
+    finding: Finding, snapshot: Snapshot, years: Years, case_id: str, clocks: list[Running], cards: list[Said]
 ) -> None:
     found = Counter((card.data["clock_kind"], card.data["agency"], card.data["colour"]) for card in cards)
     finding.count("cards", len(cards))
     for key, number in found.items():
         finding.expect(number == 1, f"case {case_id[:12]}: {number} cards {' '.join(key)}")
+    carded = {(clock.kind, clock.agency): clock for clock in clocks if clock.kind in CARDED}
     settled = snapshot.business_now - timedelta(seconds=NOTICE_S)
-    crossings: dict[tuple[str, str, str], datetime] = {}
-    for clock in (each for each in clocks if each.kind in CARDED):
-        instants = {
-            "yellow": days.yellow(clock.starts_on, clock.limit),
-            "red": days.red(clock.starts_on, clock.limit),
-        }
-        for colour, at in instants.items():
-            if at is not None and clock.crossed(at) and at <= snapshot.business_now:
-                crossings[(clock.kind, clock.agency, colour)] = at
-    for key, at in crossings.items():
-        if key not in found and at <= settled:
-            finding.breach(f"case {case_id[:12]}: no card {' '.join(key)} for the crossing at {at}")
+    for clock in carded.values():
+        for colour, at in clock.crossings(years.as_of(clock.stopped_at or snapshot.business_now)):
+            if (clock.kind, clock.agency, colour) not in found and at <= settled:
+                what = f"{clock.kind} {clock.agency} {colour}"
+                finding.breach(f"case {case_id[:12]}: no card {what} for the crossing at {at}")
     for card in cards:
-        key = (card.data["clock_kind"], card.data["agency"], card.data["colour"])
-        if key not in crossings:
-            finding.breach(f"case {case_id[:12]}: a card {' '.join(key)} without a crossing")
-        elif datetime.fromisoformat(card.data["crossed_at"]) != crossings[key]:
-            told = f"says {card.data['crossed_at']}, crossed at {crossings[key]}"
-            finding.breach(f"case {case_id[:12]}: card {' '.join(key)} {told}")
+        _earned(finding, years, case_id, carded.get((card.data["clock_kind"], card.data["agency"])), card)
+
+
+def _earned(finding: Finding, years: Years, case_id: str, clock: Running | None, card: Said) -> None:
+    """A card has its crossing, by the calendars published when the clock stopped or when the card was issued."""
+    told, colour = datetime.fromisoformat(card.data["crossed_at"]), card.data["colour"]
+    what = f"case {case_id[:12]}: card {card.data['clock_kind']} {card.data['agency']} {colour}"
+    moments = [card.time, *([clock.stopped_at] if clock and clock.stopped_at else [])]
+    crossed = [dict(clock.crossings(years.as_of(each))).get(colour) for each in moments] if clock else []
+    if not any(crossed):
+        finding.breach(f"{what} without a crossing")
+    elif told not in crossed:
+        finding.breach(f"{what} says {told}, crossed at {crossed[0]}")
+    elif told > card.time:
+        finding.breach(f"{what} was issued before its crossing")
 
 
 def _supervised(
-    finding: Finding, snapshot: Snapshot, days: Counting, case_id: str, clocks: list[Running]
+    finding: Finding, snapshot: Snapshot, years: Years, case_id: str, clocks: list[Running]
 ) -> None:
     """Supervision's own clocks of the case are the recounted ones."""
     books = snapshot.books.get("supervision")
@@ -172,6 +207,7 @@ def _supervised(
         for row in books.rows("clocks") if row["case_id"] == case_id
     }  # fmt: skip
     for clock in clocks:
+        days = years.as_of(clock.stopped_at or snapshot.business_now)
         due = days.last_day(clock.starts_on, clock.limit)
         row = kept.pop((clock.kind, clock.agency), None)
         if row is None:

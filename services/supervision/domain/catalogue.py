@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from services.supervision.domain.charges import Tariff
 from services.supervision.domain.conditions import is_met
-from services.supervision.domain.workdays import PublishedCalendar, WorkingDays
+from services.supervision.domain.workdays import PublishedCalendar, WorkingDays, counting_with
 
 
 class Limits(BaseModel, frozen=True):
@@ -74,13 +74,17 @@ class Calendars(BaseModel, frozen=True):
 
     def newest(self) -> WorkingDays:
         """Counting with the newest version of every year."""
-        return WorkingDays(self.published)
+        return counting_with(self.published)
+
+    def as_of(self, moment: datetime) -> WorkingDays:
+        """Counting with what was published by ``moment``: a later calendar does not reach back."""
+        return counting_with(tuple(each for each in self.published if each.published_at <= moment))
 
     def named(self, names: Iterable[str]) -> WorkingDays | None:
         """Counting with exactly the versions ``names`` ("2026.v1"); None when one is not known (yet)."""
         wanted = set(names)
-        found = [each for each in self.published if each.name in wanted]
-        return WorkingDays(found) if len(found) == len(wanted) else None
+        found = tuple(each for each in self.published if each.name in wanted)
+        return counting_with(found) if len(found) == len(wanted) else None
 
     def knows_year(self, year: int) -> bool:
         """Whether a calendar of ``year`` is published."""

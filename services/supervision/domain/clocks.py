@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from services.supervision.domain.case_file import CaseFile, Happening
-from services.supervision.domain.catalogue import Item
+from services.supervision.domain.catalogue import Calendars, Item
 from services.supervision.domain.workdays import WorkingDays, legal_day, warning_day
 
 REQUESTED = "intake.review_requested.v1"
@@ -80,8 +80,14 @@ class Clock:
         return self.stopped_at <= self.red_at and not self.by_silence
 
 
-def clocks_of(case: CaseFile, item: Item, days: WorkingDays, marks: Mapping[str, Marks]) -> tuple[Clock, ...]:
-    """Every clock of the case, in the order of starting: a pure function of what happened."""
+def clocks_of(
+    case: CaseFile, item: Item, calendars: Calendars, marks: Mapping[str, Marks]
+) -> tuple[Clock, ...]:
+    """Every clock of the case, in the order of starting: a pure function of what happened.
+
+    A running clock is counted with the newest calendars, a stopped one with those published when it stopped.
+    """
+    days = calendars.newest()
     clocks: dict[str, Clock] = {}
     for happening in case.happenings:
         for kind in marks.get(happening.type, Marks()).starts:
@@ -93,8 +99,23 @@ def clocks_of(case: CaseFile, item: Item, days: WorkingDays, marks: Mapping[str,
             for clock in _meant(clocks.values(), kind, happening):
                 if clock.stopped_at is None:
                     silent = kind == "notice" and happening.data.get("mode") == "deemed"
-                    clocks[clock.clock_id] = replace(clock, stopped_at=happening.at, by_silence=silent)
+                    stopped = replace(clock, stopped_at=happening.at, by_silence=silent)
+                    clocks[clock.clock_id] = _counted(stopped, calendars.as_of(happening.at), days)
     return tuple(_never_ran(clock) for clock in clocks.values())
+
+
+def _counted(clock: Clock, then: WorkingDays, now: WorkingDays) -> Clock:
+    """The clock as it was counted then; unchanged when no calendar has been published since."""
+    if then.stamp == now.stamp:
+        return clock
+    due = then.day_number(clock.starts_on, clock.limit_wd)
+    return replace(
+        clock,
+        due_on=due.day,
+        provisional=due.provisional,
+        yellow_at=then.yellow_at(clock.starts_on, clock.limit_wd),
+        red_at=then.red_at(clock.starts_on, clock.limit_wd),
+    )
 
 
 def _stopped_by(marks: Marks) -> tuple[str, ...]:

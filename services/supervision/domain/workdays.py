@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -28,6 +29,7 @@ class PublishedCalendar(BaseModel, frozen=True):
     make_up_days: frozenset[date]
     opens: time
     closes: time
+    published_at: datetime
 
     @property
     def name(self) -> str:
@@ -58,6 +60,7 @@ class WorkingDays:
 
     def __init__(self, calendars: Iterable[PublishedCalendar]) -> None:
         self._years: dict[int, PublishedCalendar] = {}
+        self._counted: dict[tuple[date, int], Counted] = {}
         for calendar in sorted(calendars, key=lambda each: each.version):
             self._years[calendar.year] = calendar
 
@@ -87,6 +90,13 @@ class WorkingDays:
         """
         if count < 0:
             raise ValueError(f"a limit of {count} working days")
+        if excluded:
+            return self._walk(starts_on, count, excluded)
+        if (starts_on, count) not in self._counted:
+            self._counted[(starts_on, count)] = self._walk(starts_on, count, excluded)
+        return self._counted[(starts_on, count)]
+
+    def _walk(self, starts_on: date, count: int, excluded: Collection[date]) -> Counted:
         day = starts_on if count else starts_on - _DAY
         left, provisional = max(count, 1), False
         for _ in range(_MOST_DAYS):
@@ -125,6 +135,12 @@ class WorkingDays:
         """When the last day of the limit closes; None where the count would be a guess."""
         counted = self.day_number(starts_on, limit_wd)
         return None if counted.provisional else self.closing(counted.day)
+
+
+@lru_cache(maxsize=256)
+def counting_with(calendars: tuple[PublishedCalendar, ...]) -> WorkingDays:
+    """WorkingDays of these calendars, kept: every case is counted with the same few."""
+    return WorkingDays(calendars)
 
 
 def _at(day: date, local: time) -> datetime:

@@ -19,9 +19,7 @@ class Page(BaseModel, frozen=True):
     limit: int = Field(default=50, ge=1, le=MOST_ROWS)
 
 
-async def read_page(
-    reader: AsyncConnection, model: type[M], select: sa.Select[Any], page: Page
-) -> list[M]:
+async def read_page(reader: AsyncConnection, model: type[M], select: sa.Select[Any], page: Page) -> list[M]:
     """One page of ``select`` as ``model`` rows."""
     cut = select.limit(page.limit).offset((page.page - 1) * page.limit)
     found = await reader.execute(cut)

@@ -37,6 +37,7 @@ def calendars(recording: Recording) -> Calendars:
                 **{name: event.data[name] for name in ("year", "version", "days_off", "make_up_days")},
                 "opens": time.fromisoformat(hours["opens"]),
                 "closes": time.fromisoformat(hours["closes"]),
+                "published_at": event.data["published_at"],
             }
             kept = kept.with_one(PublishedCalendar.model_validate(published))
     return kept
@@ -55,13 +56,13 @@ def case_files(recording: Recording) -> dict[str, CaseFile]:
 
 def keep_supervision(recording: Recording, now: datetime) -> None:
     """Fill supervision's tables, and the records of cases the other services keep."""
-    days = calendars(recording).newest()
+    published = calendars(recording)
     books = recording.tables["supervision"]
     for case in case_files(recording).values():
         body = {"happenings": [{"source": each.source, "id": each.id} for each in case.happenings]}
         books.setdefault("case_files", []).append({"case_id": case.case_id, "body": body})
         item = Item.model_validate(recording.items[case.item_code])
-        for clock in clocks_of(case, item, days, MARKS):
+        for clock in clocks_of(case, item, published, MARKS):
             stopped = clock.stopped_at.isoformat() if clock.stopped_at else None
             row = {"case_id": case.case_id, "kind": clock.kind, "agency": clock.agency,
                    "due_on": clock.due_on.isoformat(), "stopped_at": stopped}  # fmt: skip

@@ -22,6 +22,7 @@ def published(year: int, version: int = 1, **other: object) -> PublishedCalendar
         "make_up_days": frozenset(told["make_up_days"]),
         "opens": time(9),
         "closes": time(17),
+        "published_at": datetime(2026, 1, 1, tzinfo=UTC),
         **other,
     }
     return PublishedCalendar.model_validate(fields)
@@ -79,7 +80,8 @@ def test_T_5_red_crossing_is_the_close_of_business_on_the_due_day() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit_wd", "day"), [(0, None), (1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (10, 9), (15, 14), (20, 18), (45, 41)]
+    ("limit_wd", "day"),
+    [(0, None), (1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (10, 9), (15, 14), (20, 18), (45, 41)],
 )
 def test_warning_day_is_nine_tenths_rounded_up(limit_wd: int, day: int | None) -> None:
     assert warning_day(limit_wd) == day

@@ -23,10 +23,14 @@ def silence_accepts(view: View) -> Iterator[Fault | Wait]:
     if accepted is None or received is None:
         return
     received_at = datetime.fromisoformat(received.data["received_at"])
-    closes_at = view.calendars.newest().red_at(legal_day(received_at), view.item.limits.notice_wd)
+    days = view.calendars.named(received.data["clock"]["calendar"])
+    closes_at = days.red_at(legal_day(received_at), view.item.limits.notice_wd) if days else None
     if closes_at is None:
         return
     notice = view.case.first(CORRECTION)
+    if notice is None and accepted.data["mode"] == "corrected":
+        yield view.absent(ONCE, "a notice before what it asked for was corrected", accepted)
+        return
     in_time = notice is not None and notice.at <= closes_at
     if accepted.data["mode"] == "deemed":
         if datetime.fromisoformat(accepted.data["accepted_at"]) != received_at:

@@ -41,7 +41,7 @@ def _recomputed(view: View, bill: Happening) -> Iterator[Fault | Wait]:
         return
     tariff = view.tariffs.in_force(legal_day(datetime.fromisoformat(accepted.data["accepted_at"])))
     if tariff is None:
-        yield Fault(STANDARD, f"a version of {fee.tariff_code} in force on acceptance", "none", bill)
+        yield view.absent(STANDARD, f"a version of {fee.tariff_code} in force on acceptance", bill)
         return
     told = (bill.data["tariff_code"], bill.data["tariff_version"])
     if told[0] == tariff.tariff_code and view.tariffs.version(told[1]) is None:

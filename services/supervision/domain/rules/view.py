@@ -49,7 +49,11 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A case with what disclosure published about it. ``grace`` is how long a late event may be under way."""
+    """A case with what disclosure published about it.
+
+    ``grace`` is how long a late event may be under way; ``caught_up`` is False while supervision itself is
+    behind with hearing, when nothing may be called missing.
+    """
 
     case: CaseFile
     item: Item
@@ -58,11 +62,14 @@ class View:
     tariffs: Tariffs | None
     now: datetime
     grace: timedelta
+    caught_up: bool = True
 
     def absent(self, rule: str, expected: str, about: Happening) -> Fault | Wait:
         """What ``about`` should have followed is not there: too early to tell, or a fault."""
         until = about.at + self.grace
-        return Wait(until) if self.now < until else Fault(rule, expected, "nothing of the kind", about)
+        if self.now < until or not self.caught_up:
+            return Wait(until)
+        return Fault(rule, expected, "nothing of the kind", about)
 
     @property
     def accepted(self) -> Happening | None:
