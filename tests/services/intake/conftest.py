@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from deploy.servers import PostgresServer
 from deploy.servers.databases import Database, create_database
+from tests.services.intake.door import Door, open_door
 from tests.services.intake.house import IntakeHouse, intake_house, publish_catalogue
 
 
@@ -20,8 +22,19 @@ def intake_database(postgres_server: PostgresServer) -> Database:
 
 
 @pytest.fixture
-async def house(intake_database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[IntakeHouse]:
+async def house(
+    intake_database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[IntakeHouse]:
     """Intake at work, with the shipped calendars and items published."""
     async with intake_house(intake_database.app, tmp_path_factory.mktemp("keys")) as running:
         await publish_catalogue(running)
         yield running
+
+
+@pytest.fixture
+async def door(
+    intake_database: Database, house: IntakeHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Door]:
+    """Intake's app on the same database."""
+    async with open_door(intake_database.app, tmp_path, house, monkeypatch) as opened:
+        yield opened

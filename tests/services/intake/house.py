@@ -23,7 +23,8 @@ from libs.envelope import Event, instant, new_id
 from libs.flow import FLOW
 from libs.identity import Person
 from libs.signatures import KeyDirectory, Signer, create_key, key_id_of
-from libs.work import House, Speaker, Work
+from libs.speaker import Speaker
+from libs.work import House, Work
 from services.intake.consumers import consumers
 from services.intake.domain.records import Case
 from services.intake.domain.reviews import Review
@@ -234,7 +235,9 @@ async def publish_catalogue(house: IntakeHouse) -> None:
     events = []
     for path in sorted((CATALOGUE / "calendars").glob("*.yaml")):
         data = _plain(path)
-        events.append(heard("disclosure", "disclosure.calendar_published.v1", f"calendar/{data['year']}", data))
+        events.append(
+            heard("disclosure", "disclosure.calendar_published.v1", f"calendar/{data['year']}", data)
+        )
     for path in sorted((CATALOGUE / "items").glob("*.yaml")):
         data = _plain(path)
         name = "disclosure.service_item_published.v1"
@@ -248,16 +251,18 @@ def _plain(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def heard(
-    source: str, name: str, subject: str, data: dict[str, Any], department: str | None = None
-) -> Event:
+def heard(source: str, name: str, subject: str, data: dict[str, Any], department: str | None = None) -> Event:
     """An event as intake hears it."""
     return Event(new_id(), name, source, START, subject, data, department=department)
 
 
 def about(case: Case) -> dict[str, Any]:
     """What every event about a case begins with."""
-    return {"application_no": case.application_no, "item_code": case.item_code, "item_version": case.item_version}
+    return {
+        "application_no": case.application_no,
+        "item_code": case.item_code,
+        "item_version": case.item_version,
+    }
 
 
 def opinion(case: Case, department: str, outcome: str = "consent", **changes: Any) -> Event:
@@ -296,7 +301,13 @@ def decision(case: Case, kind: str = "granted", department: str | None = None, *
 def defects(case: Case, department: str, *targets: str) -> Event:
     """A department's findings."""
     listed = [
-        {"no": number, "target": target, "what": f"{target} unclear", "article": "art. 9", "found_by": department}
+        {
+            "no": number,
+            "target": target,
+            "what": f"{target} unclear",
+            "article": "art. 9",
+            "found_by": department,
+        }
         for number, target in enumerate(targets, start=1)
     ]
     data = {**about(case), "department": department, "defects": listed, "reported_at": instant(START)}

@@ -27,7 +27,9 @@ from tests.services.intake.house import (
 )
 
 
-async def test_the_voucher_comes_at_once_and_departments_are_asked_what_is_missing(house: IntakeHouse) -> None:
+async def test_the_voucher_comes_at_once_and_departments_are_asked_what_is_missing(
+    house: IntakeHouse,
+) -> None:
     case_id = await house.file(leave_out=("traffic-plan", "area_m2"))
     case = await house.case(case_id)
     assert case.state == "received"
@@ -53,13 +55,11 @@ async def test_what_does_not_fit_changes_nothing(house: IntakeHouse) -> None:
     before = await house.rows("SELECT count(*) FROM cases")
     with pytest.raises(InvalidFacts):
         await house.file(area_m2="-1")
+    asked = ApplicationAsked.model_validate(
+        {"item_code": "no-such", "applicant": {"kind": "natural"}, "facts": {}}
+    )
     with pytest.raises(UnknownItem):
-        await house.do(
-            lambda work: file_application(
-                work, APPLICANT,
-                ApplicationAsked.model_validate({"item_code": "no-such", "applicant": {"kind": "natural"}, "facts": {}}),
-            )
-        )  # fmt: skip
+        await house.do(lambda work: file_application(work, APPLICANT, asked))
     assert await house.rows("SELECT count(*) FROM cases") == before
 
 
@@ -90,9 +90,7 @@ async def test_one_notice_merges_the_departments_defects_and_a_second_is_refused
         await house.request_correction(case_id)
     await house.hear(defects(case, "traffic_police", "zone"))  # a repetition changes nothing
     sha256 = await house.upload(content=b"%PDF-1.7 new")
-    files = [
-        {"code": code, "sha256": sha256, "name": "new.pdf"} for code in ("traffic-plan", "site-photo")
-    ]
+    files = [{"code": code, "sha256": sha256, "name": "new.pdf"} for code in ("traffic-plan", "site-photo")]
     await house.correct(case_id, facts={"days": 27}, materials=files)
     accepted = await house.accept(case_id)
     assert accepted["mode"] == "corrected"
@@ -389,7 +387,11 @@ async def test_a_proof_stands_beside_its_paper(house: IntakeHouse) -> None:
 
 async def test_a_later_version_does_not_touch_a_running_case(house: IntakeHouse) -> None:
     case_id = await house.file("restaurant-opening")
-    newer = {**(await _item(house, "restaurant-opening")).model_dump(mode="json"), "version": 2, "hearing": "required"}
+    newer = {
+        **(await _item(house, "restaurant-opening")).model_dump(mode="json"),
+        "version": 2,
+        "hearing": "required",
+    }
     await house.hear(
         heard("disclosure", "disclosure.service_item_published.v1", "item/restaurant-opening", newer)
     )

@@ -22,7 +22,9 @@ from tests.services.intake.builders import RECEIVED, accepted, calendars, decisi
 DEPARTMENTS = ["lead", "a", "b", "c", "d"]
 
 
-def plan_item(after: dict[str, list[str]], *, by: str = "by_lead", hearing: str = "none", fee: bool = False) -> Item:
+def plan_item(
+    after: dict[str, list[str]], *, by: str = "by_lead", hearing: str = "none", fee: bool = False
+) -> Item:
     """An item with this plan, in a valid order."""
     steps = [
         {"department": each, "role": "lead" if each == "lead" else "review", "limit_wd": 3,
@@ -87,7 +89,9 @@ def test_every_order_repetition_and_delay_of_opinions_ends_alike(
         case, reviews = start(of)
         log: list[str] = []
         while not is_reviewed(case, list(reviews.values())):
-            open_now = sorted(each for each, review in reviews.items() if review.is_released and not review.is_given)
+            open_now = sorted(
+                each for each, review in reviews.items() if review.is_released and not review.is_given
+            )
             assert open_now, "a case whose reviews are open always has one that can be answered"
             batch = data.draw(st.lists(st.sampled_from(open_now), min_size=1))  # with repetitions
             for department in batch:
@@ -108,7 +112,9 @@ def test_every_order_repetition_and_delay_of_opinions_ends_alike(
 
 @settings(max_examples=200, deadline=None)
 @hypothesis_given(st.data(), plans())
-def test_nothing_is_decided_while_a_required_review_is_open(data: st.DataObject, after: dict[str, list[str]]) -> None:
+def test_nothing_is_decided_while_a_required_review_is_open(
+    data: st.DataObject, after: dict[str, list[str]]
+) -> None:
     case, reviews = start(plan_item(after, by="unanimous"))
     answered = data.draw(st.sets(st.sampled_from(sorted(after)), max_size=len(after) - 1))
     for department in answered:
@@ -176,7 +182,9 @@ def test_a_refusal_is_issued_without_a_fee() -> None:
     assert [move.kind for move in moves(refused, [])] == ["issue_refusal"]
 
 
-@pytest.mark.parametrize("state", ["received", "correction_requested", "corrected", "declined", "withdrawn", "delivered"])
+@pytest.mark.parametrize(
+    "state", ["received", "correction_requested", "corrected", "declined", "withdrawn", "delivered"]
+)
 def test_outside_review_and_decision_nothing_moves_by_itself(state: str) -> None:
     case, reviews = accepted()
     assert moves(case.model_copy(update={"state": state}), [given(review) for review in reviews]) == []

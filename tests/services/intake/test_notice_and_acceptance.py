@@ -9,7 +9,13 @@ import pytest
 from libs.refusals import Refusal
 from services.intake.domain.acceptance import accept, acceptance_mode, decline, reviews_of
 from services.intake.domain.clocks import clock, with_new_calendar
-from services.intake.domain.notice import Correcting, correct, keep_defects, merged_defects, request_correction
+from services.intake.domain.notice import (
+    Correcting,
+    correct,
+    keep_defects,
+    merged_defects,
+    request_correction,
+)
 from services.intake.domain.records import Case, Defect, Reply
 from services.intake.domain.refusals import (
     AgencyMissing,
@@ -22,8 +28,8 @@ from services.intake.domain.refusals import (
     MustAccept,
     NoCorrectionAsked,
     NotComplete,
-    NoticeTooLate,
     NothingToCorrect,
+    NoticeTooLate,
     NotYet,
     StillTime,
 )
@@ -148,7 +154,9 @@ def test_a_full_answer_obliges_the_window_and_starts_the_clocks_then() -> None:
     assert case.duty.due_on == day("2026-01-09")
     with pytest.raises(MustAccept):
         decline(case, "not_needed", "no", None, at + HOUR)
-    taken = accept(case, item(), acceptance_mode(case, [check("x", "days")], at + HOUR), at + HOUR, calendars())
+    taken = accept(
+        case, item(), acceptance_mode(case, [check("x", "days")], at + HOUR), at + HOUR, calendars()
+    )
     assert taken.acceptance is not None
     assert (taken.acceptance.mode, taken.acceptance.accepted_at) == ("corrected", at)
 
@@ -176,7 +184,9 @@ def test_only_listed_defects_may_be_touched() -> None:
 def test_a_material_the_new_facts_make_needless_need_not_be_answered() -> None:
     of = item("restaurant-opening")
     facts = {key: value for key, value in FACTS["restaurant-opening"].items() if key != "premises_m2"}
-    files = tuple(material(code) for code in ("floor-plan", "safety-system", "signboard-picture", "drainage-drawing"))
+    files = tuple(
+        material(code) for code in ("floor-plan", "safety-system", "signboard-picture", "drainage-drawing")
+    )
     case = received("restaurant-opening", facts=facts, materials=files)
     noticed = request_correction(
         case, of, merged_defects(of, case.noted, [], []), RECEIVED + HOUR, calendars(), "n" * 64
@@ -253,7 +263,9 @@ def test_a_new_calendar_reaches_running_cases_but_promises_stand() -> None:
     firm = received()
     assert with_new_calendar(firm, calendars(2025, 2026)).notice == firm.notice
     moved = with_new_calendar(
-        open_case.model_copy(update={"notice": open_case.notice.model_copy(update={"due_on": day("2027-01-01")})}),
+        open_case.model_copy(
+            update={"notice": open_case.notice.model_copy(update={"due_on": day("2027-01-01")})}
+        ),
         calendars(2025, 2026),
     )
     assert moved.notice.due_on == open_case.notice.due_on
