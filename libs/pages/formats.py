@@ -97,6 +97,26 @@ def instant_short(language: str, value: datetime | str | None) -> str:
     return f"{day_short(language, at)} {at:%H:%M}"
 
 
+def instant_long(language: str, value: datetime | str | None) -> str:
+    """2026年10月21日（周三）10:24 / Wednesday 21 October 2026, 10:24."""
+    if not value:
+        return ""
+    at = as_instant(value)
+    return f"{day_long(language, at)}{', ' if language == 'en' else ''}{at:%H:%M}"
+
+
+def own_half(language: str, text: str) -> str:
+    """The page's half of a text written as "中文 · English"; any other text as it is."""
+    chinese, between, english = text.partition(" · ")
+    if not between or not _has_han(chinese) or _has_han(english):
+        return text
+    return english if language == "en" else chinese
+
+
+def _has_han(text: str) -> bool:
+    return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+
 def working_days(language: str, number: int | None) -> str:
     """20 个工作日 / 20 working days."""
     if number is None:
@@ -123,6 +143,19 @@ def short_hash(value: str, ends: int = 6) -> str:
 
 def filters(language: str) -> dict[str, Callable[..., Any]]:
     """The Jinja filters of one language."""
-    spoken = (local, day, day_long, day_short, weekday, instant, instant_short, working_days, money, size)
+    spoken = (
+        local,
+        own_half,
+        day,
+        day_long,
+        day_short,
+        weekday,
+        instant,
+        instant_short,
+        instant_long,
+        working_days,
+        money,
+        size,
+    )
     found: dict[str, Callable[..., Any]] = {each.__name__: partial(each, language) for each in spoken}
     return {**found, "yuan": yuan_text, "short_hash": short_hash, "date_of": as_date}

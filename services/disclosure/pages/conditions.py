@@ -32,6 +32,17 @@ def in_words(
     return _phrase(condition, known, language, say)
 
 
+def values_in_words(
+    condition: Mapping[str, Any] | None, fields: Sequence[Mapping[str, Any]], language: str, say: Say
+) -> str:
+    """Like in_words, but a plain combination of choices gives the choices only: "一类 · 经营性"."""
+    parts = condition.get("all", [condition]) if condition else []
+    if not parts or not all(part.get("op") == "eq" and isinstance(part["value"], str) for part in parts):
+        return in_words(condition, fields, language, say)
+    known = {field["code"]: field for field in fields}
+    return " · ".join(_value(known.get(part["field"], {}), part["value"], language) for part in parts)
+
+
 def _phrase(
     condition: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], language: str, say: Say
 ) -> str:

@@ -16,7 +16,7 @@ from libs.pages import FieldError, Form
 from libs.refusals import NotFound
 from services.disclosure import storage
 from services.disclosure.pages import estimate
-from services.disclosure.pages.conditions import in_words
+from services.disclosure.pages.conditions import in_words, values_in_words
 from services.disclosure.pages.frame import PAGES, today
 
 router = page_router()
@@ -41,7 +41,7 @@ async def guide(
         raise NotFound()
     versions = await storage.versions(reader, "service_item", code)
     current = next((each for each in versions if each["in_force_from"] <= today(request)), None)
-    words = partial(in_words, language=PAGES.language(request), say=partial(PAGES.text, request))
+    speaking: dict[str, Any] = {"language": PAGES.language(request), "say": partial(PAGES.text, request)}
     return PAGES.render(
         request,
         "guide.html",
@@ -54,8 +54,8 @@ async def guide(
             (each["leaf_index"] for each in versions if each["version"] == item["version"]), None
         ),
         plan=_plan(item["plan"]),
-        say=lambda condition: words(condition, item["fields"]),
-        say_of=lambda condition, tariff: words(condition, tariff["inputs"]),
+        say=lambda condition: in_words(condition, item["fields"], **speaking),
+        say_of=lambda condition, tariff: values_in_words(condition, tariff["inputs"], **speaking),
         **await _charge(request, reader, item),
     )
 

@@ -50,9 +50,9 @@ async def portal(
     )
 
 
-def _weight(item: dict[str, Any]) -> tuple[int, str]:
-    """The item worth drawing: the one that spares people the most ways."""
-    return len(item["plan"]), item["item_code"]
+def _weight(item: dict[str, Any]) -> tuple[bool, int, str]:
+    """The item worth drawing: one handled as a whole by the center, then whoever spares the most ways."""
+    return item["mode"] == "central", len(item["plan"]), item["item_code"]
 
 
 def _life_events(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
