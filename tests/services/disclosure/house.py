@@ -131,8 +131,10 @@ class DisclosureHouse:
 
 
 @contextlib.asynccontextmanager
-async def disclosure_house(url: str, folder: Path, monkeypatch: Any) -> AsyncIterator[DisclosureHouse]:
-    """Disclosure's own app on ``url``, its commits running, its broker never spoken to."""
+async def disclosure_house(
+    url: str, folder: Path, monkeypatch: Any, *, served: bool = False
+) -> AsyncIterator[DisclosureHouse]:
+    """Disclosure's own app on ``url``: its commits alone, or ``served`` with relay, listener and broker."""
     signer = create_key(folder / "disclosure.pem", "disclosure")
     keys = [each.directory_entry() for each in (signer, *SIGNERS.values())]
     (folder / "keys.json").write_text(json.dumps(keys))
@@ -145,12 +147,20 @@ async def disclosure_house(url: str, folder: Path, monkeypatch: Any) -> AsyncIte
     app.state.clock = app.state.commits._clock = clock
     app.state.person_finder = HeldPersons()
     settings: DisclosureSettings = app.state.settings
-    running = asyncio.create_task(app.state.commits.run())
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(app.router.lifespan_context(app) if served else _commits(app))
+        client = httpx.AsyncClient(transport=transport, base_url="http://disclosure")
+        await stack.enter_async_context(client)
+        key = verifier_key(settings.log_origin, settings.log_key.public_key())
+        yield DisclosureHouse(app, client, clock, key)
+
+
+@contextlib.asynccontextmanager
+async def _commits(app: FastAPI) -> AsyncIterator[None]:
+    running = asyncio.create_task(app.state.commits.run())
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://disclosure") as client:
-            key = verifier_key(settings.log_origin, settings.log_key.public_key())
-            yield DisclosureHouse(app, client, clock, key)
+        yield
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
