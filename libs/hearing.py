@@ -95,7 +95,7 @@ class Hearing:
         await self._set_aside(failed.event, Poison(str(failed.__cause__)), work.shared)
 
     def _work(self, event: Event, parent: Context | None, shared: Shared) -> Work:
-        work = Work(shared, f"on {event.type}", parent, cause=event.id)
+        work = Work(shared, f"on {event.type}", parent, cause=event.id, subject=event.subject)
         work.touch(event.subject)
         return work
 

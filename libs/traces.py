@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -43,9 +43,11 @@ def under(parent: SpanContext) -> Context:
     return trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
 
 
-def start(name: str, parent: Context | None, links: Sequence[Link], attributes: Mapping[str, str]) -> Span:
-    """A new span; a root when ``parent`` holds none."""
-    return _TRACER.start_span(name, context=parent or Context(), links=links, attributes=dict(attributes))
+def start(name: str, parent: Context | None, links: Sequence[Link], subject: str | None, begun_ns: int) -> Span:
+    """A new span that began at ``begun_ns`` (Unix nanoseconds); a root when ``parent`` holds none."""
+    attributes = {"onewindow.subject": subject} if subject else {}
+    within = parent or Context()
+    return _TRACER.start_span(name, context=within, links=links, attributes=attributes, start_time=begun_ns)
 
 
 def failed(span: Span, reason: BaseException) -> None:

@@ -6,6 +6,7 @@ deed leaves its neighbours in the same transaction untouched.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,6 +124,7 @@ class Work:
         parent: Context | None,
         *,
         cause: str | None = None,
+        subject: str | None = None,
         settling: bool = False,
     ) -> None:
         self.now = shared.now
@@ -131,6 +133,8 @@ class Work:
         self._shared = shared
         self._parent = parent
         self._came_from = traces.span_context(parent)
+        self._subject = subject
+        self._begun_ns = time.time_ns()
         self._settling = settling
         self._links: list[Link] = []
         self._span: Span | None = None
@@ -262,7 +266,8 @@ class Work:
             if self._settling and not self._continued:
                 touched = self._shared.touched.get(subject or "")
                 parent = traces.under(touched) if touched else parent
-            self._span = traces.start(self.name, parent, self._links, {"onewindow.subject": subject or ""})
+            about = subject or self._subject or next(iter(self._touched), None)
+            self._span = traces.start(self.name, parent, self._links, about, self._begun_ns)
         return self._span
 
     def _close_span(self) -> None:

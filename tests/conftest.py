@@ -11,6 +11,7 @@ import pytest
 from deploy.servers import Missing, PostgresServer, RabbitmqServer, postgres, rabbitmq
 from deploy.servers.accounts import Accounts
 from deploy.servers.databases import Database, create_database
+from tests.center import WholeCenter, whole_center
 
 TEST_DEPARTMENTS = ("fire", "planning", "water", "urban_management", "traffic_police", "pipelines")
 
@@ -60,3 +61,10 @@ def new_database(postgres_server: PostgresServer) -> NewDatabase:
         return await create_database(postgres_server, service, department, suffix=f"_{secrets.token_hex(3)}")
 
     return create
+
+
+@pytest.fixture(scope="session")
+def center(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeCenter]:
+    """A whole center with the shipped catalogue; its business clock stands until a test advances it."""
+    with whole_center(tmp_path_factory.mktemp("center")) as whole:
+        yield whole

@@ -18,6 +18,8 @@ import asyncpg
 from deploy.audit.snapshot import Answered, Books, Heard, Row, Said, Snapshot
 from libs.signatures import KeyDirectory
 
+STALE_S = 15.0  # how old the broker's own counts may be
+
 # Each service's own tables, as JSON rows; files, papers and personal data stay where they are.
 TABLES: dict[str, dict[str, str]] = {
     "intake": {"cases": "jsonb_build_object('case_id', t.case_id)"},
@@ -110,7 +112,20 @@ def _keys(path: Path | None) -> tuple[KeyDirectory | None, bytes | None]:
 
 
 def _queues(url: str) -> dict[str, int]:
-    """Messages per queue, ready or not acknowledged, from the broker's management address."""
+    """Messages per queue, ready or not acknowledged, from the broker's management address.
+
+    The broker counts every few seconds only, so a queue that seems to hold something is looked at again until
+    the count is younger than the question.
+    """
+    deadline = time.monotonic() + STALE_S
+    while True:
+        held = _counts(url)
+        if not any(held.values()) or time.monotonic() > deadline:
+            return held
+        time.sleep(0.5)
+
+
+def _counts(url: str) -> dict[str, int]:
     parts = urlsplit(url)
     address = f"{parts.scheme}://{parts.hostname}:{parts.port}/api/queues?columns=name,messages"
     word = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()

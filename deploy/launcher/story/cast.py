@@ -37,7 +37,7 @@ class Cast:
         self._client = (client_id, client_secret)
         self._sites = sites
         self._tokens: dict[str, tuple[str, float]] = {}
-        self._http = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=60))
+        self.http = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=60))
         self._endpoint = ""
         self.acts = 0
         self.retries = 0
@@ -46,7 +46,7 @@ class Cast:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        await self.http.aclose()
 
     def site(self, service: str, department: str | None = None) -> str:
         """The address of a service (of one department for review)."""
@@ -59,10 +59,10 @@ class Cast:
         if held and held[1] > time.monotonic():
             return held[0]
         if not self._endpoint:
-            found = await self._http.get(f"{self._issuer}/.well-known/openid-configuration")
+            found = await self.http.get(f"{self._issuer}/.well-known/openid-configuration")
             self._endpoint = found.json()["token_endpoint"]
         form = {"grant_type": "password", "username": person, "password": password, "scope": "openid profile"}
-        answer = await self._http.post(self._endpoint, data=form, auth=self._client)
+        answer = await self.http.post(self._endpoint, data=form, auth=self._client)
         answer.raise_for_status()
         token = str(answer.json()["access_token"])
         self._tokens[person] = (token, time.monotonic() + TOKEN_LIFE_S)
@@ -96,7 +96,7 @@ class Cast:
             try:
                 if person:
                     headers = {**headers, "Authorization": f"Bearer {await self.token(person)}"}
-                answer = await self._http.request(method, url, headers=headers, content=content)
+                answer = await self.http.request(method, url, headers=headers, content=content)
             except httpx.TransportError as away:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"{method} {url}: {away}") from away

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,12 +25,13 @@ from rich.progress import (
 from deploy.launcher.story.acts import Next, Story, perform
 from deploy.launcher.story.cast import Cast
 from deploy.launcher.story.report import print_report
-from deploy.launcher.story.script import applications
+from deploy.launcher.story.script import Application, applications
 from libs.deadlines import Calendar, Calendars, is_working_day
 
 CATALOGUE = Path(__file__).resolve().parents[2] / "catalogue"
 EDITOR = "editor-01"
 OPENING = datetime(2026, 1, 5, 0, 30, tzinfo=UTC)  # 08:30 in Shanghai, before the first applicant
+Due = tuple[datetime, int, str, tuple[Any, ...]]
 AT_ONCE = 12  # acts of one business hour that are under way together
 
 
@@ -85,12 +87,17 @@ async def run(center: Center, console: Console) -> bool:
         with _progress(console) as progress:
             counted = await publish_catalogue(cast)
             console.print("published: " + ", ".join(f"{count} {kind}" for kind, count in counted.items()))
-            calendars = Calendars(Calendar.from_published(each) for each in catalogue_files("calendars"))
-            items = {item["item_code"]: item for item in catalogue_files("items")}
-            story = Story(cast, items, lambda day: is_working_day(calendars, day))
-            ended_at = await _play(center, story, progress)
+            story, calendars = new_story(cast)
+            ended_at = await play(center.clock, story, applications(story.working_day), progress)
         await center.clock.release()
         return await print_report(story, calendars, ended_at, console)
+
+
+def new_story(cast: Cast) -> tuple[Story, Calendars]:
+    """An untold story by the shipped catalogue, and the calendars it counts days with."""
+    calendars = Calendars(Calendar.from_published(each) for each in catalogue_files("calendars"))
+    items = {item["item_code"]: item for item in catalogue_files("items")}
+    return Story(cast, items, lambda day: is_working_day(calendars, day)), calendars
 
 
 def _progress(console: Console) -> Progress:
@@ -104,33 +111,46 @@ def _progress(console: Console) -> Progress:
     )
 
 
-async def _play(center: Center, story: Story, progress: Progress) -> datetime:
+async def play(
+    clock: Clock, story: Story, plans: Iterable[Application], progress: Progress | None = None
+) -> datetime:
+    """Play these applications from their filing to their end; returns the business instant of the last act."""
     number = itertools.count()
-    heap: list[tuple[datetime, int, str, tuple[Any, ...]]] = []
-    for plan in applications(story.working_day):
-        heapq.heappush(heap, (plan.arrives_at, next(number), "file", (plan,)))
-    filed = progress.add_task("applications filed", total=len(heap))
-    closed = progress.add_task("cases at their end", total=len(heap))
+    heap: list[Due] = [(plan.arrives_at, next(number), "file", (plan,)) for plan in plans]
+    heapq.heapify(heap)
+    bars = _Bars(progress, len(heap)) if progress else None
     now = OPENING
     while heap:
         now = heap[0][0]
         due = []
         while heap and heap[0][0] == now:
             due.append(heapq.heappop(heap))
-        await center.clock.advance_to(now)
+        await clock.advance_to(now)
         for moment, name, arguments in await _together(story, due, now):
             heapq.heappush(heap, (moment, next(number), name, arguments))
-        progress.update(
-            filed, completed=len(story.case_ids), description=f"applications filed, {now:%Y-%m-%d %H:%M}Z"
-        )
-        open_cases = {entry[3][0].number for entry in heap}
-        progress.update(closed, completed=len(set(story.case_ids) - open_cases))
+        if bars:
+            bars.show(
+                now, len(story.case_ids), len(set(story.case_ids) - {each[3][0].number for each in heap})
+            )
     return now
 
 
-async def _together(
-    story: Story, due: list[tuple[datetime, int, str, tuple[Any, ...]]], now: datetime
-) -> Next:
+class _Bars:
+    """How far the story is."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._filed = progress.add_task("applications filed", total=total)
+        self._ended = progress.add_task("cases at their end", total=total)
+
+    def show(self, now: datetime, filed: int, ended: int) -> None:
+        """Draw both bars."""
+        what = f"applications filed, {now:%Y-%m-%d %H:%M}Z"
+        self._progress.update(self._filed, completed=filed, description=what)
+        self._progress.update(self._ended, completed=ended)
+
+
+async def _together(story: Story, due: list[Due], now: datetime) -> Next:
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str, arguments: tuple[Any, ...]) -> Next:

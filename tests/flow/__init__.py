@@ -1,0 +1,1 @@
+"""Proofs about the whole flow, over a whole center."""
