@@ -75,6 +75,8 @@ async def publish_catalogue(cast: Cast) -> dict[str, int]:
     for kind in ("calendars", "tariffs", "rules", "items"):
         documents = catalogue_files(kind)
         for document in documents:
+            if kind in ("rules", "items"):  # in force from the day of publication, whichever day that is
+                del document["in_force_from"]
             await cast.act(EDITOR, f"{cast.site('disclosure')}/api/{kind}", document)
         counted[kind] = len(documents)
     return counted
