@@ -11,7 +11,7 @@ import pytest
 
 from deploy.servers import RabbitmqServer
 from deploy.servers.accounts import Accounts
-from libs.envelope import BATCH_CONTENT_TYPE, decode
+from libs.envelope import BATCH_CONTENT_TYPE, Event, decode
 from libs.flow import FLOW
 from services.disclosure.domain import merkle
 from services.disclosure.domain.notes import open_note
@@ -38,7 +38,7 @@ async def test_what_intake_says_comes_back_as_a_record(
             message = aio_pika.Message(body, content_type=BATCH_CONTENT_TYPE)
             await exchange.publish(message, "intake.application_received.v1")
             queue = await channel.get_queue(FLOW.queue("intake"), ensure=False)
-            heard = {}
+            heard: dict[str, Event] = {}
             async with asyncio.timeout(30):
                 while len(heard) < len(said):
                     delivered = await queue.get(fail=False)
@@ -47,6 +47,7 @@ async def test_what_intake_says_comes_back_as_a_record(
                         continue
                     await delivered.ack()
                     for each in decode(delivered.body, delivered.content_type):
+                        assert isinstance(each, Event)
                         if each.type == RECORDED and each.data["record_kind"] == "voucher":
                             heard[each.data["of_event"]["id"]] = each
         key = house.app.state.settings.log_key.public_key()
