@@ -38,11 +38,12 @@ class Probe:
         self.name = name
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._one_at_a_time = asyncio.Lock()  # one connection carries one question
 
     async def ask(self) -> State:
         """Its state now; never raises for a service that is away."""
         try:
-            async with asyncio.timeout(ASK_S):
+            async with self._one_at_a_time, asyncio.timeout(ASK_S):
                 told = await self._get()
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError) as away:
             self.close()

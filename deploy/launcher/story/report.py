@@ -32,7 +32,8 @@ async def print_report(story: Story, calendars: Calendars, ended_at: datetime, c
     console.print(_cards(cards))
     for finding in findings:
         console.print(
-            f"finding {finding['finding_no']}: {finding['rule']} expected {finding['expected']}, found {finding['found']}"
+            f"finding {finding['finding_no']}: {finding['rule']} "
+            f"expected {finding['expected']}, found {finding['found']}"
         )
     still_open = [case for case in cases if case["state"] not in ENDED]
     for case in still_open:
