@@ -22,7 +22,7 @@ DESK_NAV = (Nav("desk", mark("综合窗口"), "intake", "/desk"), *PUBLIC_NAV)
 # (kind of status, words): the kind decides icon and colour; amber and red are kept for risk and overdue.
 STATES = {
     "received": ("wait", mark("已收到，待受理")),
-    "correction_requested": ("run", mark("请您补正")),
+    "correction_requested": ("run", mark("等申请人补正")),
     "corrected": ("wait", mark("已补正，待受理")),
     "accepted": ("run", mark("审查中")),
     "decision_due": ("run", mark("意见齐了，待决定")),
@@ -36,22 +36,22 @@ STATES = {
 WAITS = {
     "completeness_check": mark("{who}在核对材料是否齐全"),
     "notice_or_acceptance": mark("窗口在决定受理，或者一次告知要补什么"),
-    "correction": mark("等您补正"),
+    "correction": mark("等申请人补正"),
     "acceptance": mark("补正已齐，窗口应当受理"),
     "opinion": mark("{who}在审查"),
     "predecessor": mark("{who}等前面的部门出意见，可以先看材料"),
     "hearing": mark("法律要求先举行听证，举行之后才能决定"),
     "decision": mark("意见齐了，{who}在作决定"),
     "charge": mark("正在按公布的标准计算费用"),
-    "payment": mark("等您缴费，缴清当即发证"),
+    "payment": mark("等申请人缴费，缴清当即发证"),
     "issue": mark("正在出具文书"),
-    "delivery": mark("文书已经出具，等您领取"),
+    "delivery": mark("文书已经出具，等申请人领取"),
 }
 MOMENTS = {
     "received": mark("收到申请，当即给出编号和凭证"),
     "checked": mark("{who}核对了材料"),
     "correction_requested": mark("窗口一次告知要补正的内容"),
-    "corrected": mark("您补正了材料"),
+    "corrected": mark("申请人补正了材料"),
     "accepted": mark("受理，同时送各部门审查"),
     "review_released": mark("{who}开始计时审查"),
     "opinion_given": mark("{who}出具意见"),
@@ -64,7 +64,7 @@ MOMENTS = {
     "permit_issued": mark("出具许可证"),
     "refusal_issued": mark("出具不予许可决定"),
     "delivered": mark("文书送达"),
-    "withdrawn": mark("您撤回了申请"),
+    "withdrawn": mark("申请人撤回了申请"),
     "declined": mark("不予受理"),
     "card_issued": mark("监督方发牌"),
     "finding_issued": mark("监督方指出问题"),
@@ -76,7 +76,7 @@ OUTCOMES = {
 }
 PERIODS = {
     "notice": mark("一次告知或受理"),
-    "respond": mark("您补正"),
+    "respond": mark("补正"),
     "accept": mark("补正后受理"),
     "decision_promised": mark("决定（承诺）"),
     "decision_statutory": mark("决定（法定）"),

@@ -102,7 +102,7 @@ def test_whatever_is_sent_either_fits_or_is_refused_by_path(facts: dict[str, Any
         kept = fitting_facts(item("restaurant-opening"), facts)
     except InvalidFacts as refused:
         named = [error["at"].startswith("facts.") for error in refused.extra["errors"]]
-        assert all(named)  # noqa: PT017
+        assert all(named)
     else:
         assert set(kept) <= set(facts)
         assert all(value is not None and value != "" for value in kept.values())

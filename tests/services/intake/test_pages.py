@@ -134,7 +134,8 @@ def assert_english(text: str) -> None:
     """No Chinese sentence is left on an English page (names of law, seals and bilingual data apart)."""
     main = re.search(r"<main.*?</main>", text, re.DOTALL)
     assert main
-    plain = re.sub(r"<[^>]+>|ow-mono\">.*?</p>", " ", main.group())
+    signed = re.sub(r'<p class="ow-mono">.*?</p>', "", main.group(), flags=re.DOTALL)
+    plain = re.sub(r"<[^>]+>", " ", signed)
     left = re.findall(r"[\u4e00-\u9fff]{2,}", plain)
     assert not left, left
 
