@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from libs.deadlines import Calendars, closing_instant, legal_day, used_wd, yellow_on
+from libs.pages import formats
 from services.review.domain import (
     Answer,
     Clock,
@@ -203,6 +204,8 @@ def _facts(task: Task, item: Item, department: str) -> list[FactView]:
         choices = {choice.code: choice.label for choice in (field.choices or ())} if field else {}
         if isinstance(value, bool):
             shown = LocalText(zh="是" if value else "否", en="yes" if value else "no")
+        elif field is not None and field.type == "date":
+            shown = LocalText(zh=formats.day("zh", str(value)), en=formats.day("en", str(value)))
         else:
             shown = choices.get(str(value), LocalText(zh=str(value), en=str(value)))
         seen.append(FactView(code=code, label=label, value=value, shown=shown, own=code in own))

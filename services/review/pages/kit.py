@@ -34,7 +34,7 @@ NEXT_WORDS = {
 def status(row: TaskRow) -> tuple[str, str, dict[str, Any]]:
     """(kind of status, words, their values) of a task: how pressing it is, or what has become of it."""
     if row.risk == "wait":
-        return "wait", mark("等{departments}"), {"departments": row.waits_for}
+        return "wait", mark("等前序部门"), {}
     clock = row.clock
     if row.risk == "done" or clock is None:
         return "done", DONE_WORDS.get(row.state, mark("已办完")), {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -37,7 +38,7 @@ class HeaderPeople:
 
     async def from_request(self, request: Request) -> Person | None:
         """The person in X-Person, or nobody."""
-        told = request.headers.get("x-person")
+        told = unquote(request.headers.get("x-person", ""))
         if not told:
             return None
         sub, role, department = told.split("/")
