@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy.launcher.clock_driver import ClockDriver
+from deploy.launcher.deliveries import Deliveries
 from deploy.launcher.houses import DEPARTMENTS, House, Secrets, departments, environment, houses, sites
 from deploy.launcher.people import people
 from deploy.launcher.processes import ROOT, Processes, Running
@@ -25,6 +26,7 @@ from deploy.servers import PostgresServer, RabbitmqServer, ServerFailed, postgre
 from deploy.servers.accounts import Accounts
 from deploy.servers.children import end_of
 from deploy.servers.databases import Database, create_database
+from libs.flow import FLOW
 
 READY_S = 120.0
 KEPT_RUNS = 5
@@ -85,10 +87,12 @@ class Center:
         self.watch = Watch(self.logs / "launcher.log")
         self.processes = Processes(self.logs, self._on_death)
         self.probes = {house.name: Probe(house.name, house.port) for house in self.houses}
+        self.deliveries = Deliveries(FLOW, codes)
         self.clock = ClockDriver(
             self.run_dir / "clock.json",
             list(self.probes.values()),
             start or datetime.now(UTC),
+            missing=self.deliveries.missing,
             failed=self._failure,
         )
         self._stack = contextlib.AsyncExitStack()
@@ -126,6 +130,8 @@ class Center:
         self.clock.hold() if self._driven else self.clock.run_free()
         self._tell("Starting PostgreSQL, RabbitMQ and the identity provider")
         await asyncio.gather(self._open_databases(), self._open_broker(), self._open_provider())
+        self.deliveries.watch({name: database.audit for name, database in self.databases.items()})
+        self._stack.push_async_callback(self.deliveries.close)
         self._write_state()
         self._stack.push_async_callback(self.watch.end)
         self._tell(f"Starting {len(self.houses)} services")
