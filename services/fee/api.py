@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 from libs.envelope import parse_instant
 from libs.http import Body, Command, Person, Reader, router
 from libs.references import applicant_ref
+from services.fee.domain.bill_numbers import BILL_NO
 from services.fee.domain.cases import CURRENCY, Payment
 from services.fee.handlers import payments
 from services.fee.storage import views
@@ -33,7 +34,7 @@ class DemonstrationPayment(Body):
 class ChannelPayment(Body):
     """What the payment channel reports. amount_fen in fen; channel_ref names one payment for ever."""
 
-    bill_no: Annotated[str, Field(pattern=views.BILL_NO)]
+    bill_no: Annotated[str, Field(pattern=BILL_NO)]
     amount_fen: int
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = CURRENCY
     channel: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -63,7 +64,7 @@ async def get_bills(
     sees: Sees,
     reader: Reader,
     limit: Limit = 20,
-    cursor: Annotated[str | None, Query(pattern=views.BILL_NO)] = None,
+    cursor: Annotated[str | None, Query(pattern=BILL_NO)] = None,
 ) -> views.BillList:
     """Own bills; finance officers see all."""
     return await views.read_bills(reader, sees, cursor, limit)

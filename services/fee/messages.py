@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from libs.signatures import SignedDocument
 from services.fee.domain.assessment import Line
+from services.fee.domain.bill_numbers import BILL_NO
 from services.fee.domain.cases import CancelReason
 from services.fee.domain.tariffs import LocalText, Tariff
 
@@ -110,7 +111,7 @@ class _Said(BaseModel):
     application_no: str
     item_code: str
     item_version: int
-    bill_no: str = Field(pattern=r"^B-[0-9]{4}-[0-9]{6,12}$")
+    bill_no: str = Field(pattern=BILL_NO)
 
 
 class ChargeAssessed(_Said):

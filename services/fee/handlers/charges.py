@@ -11,6 +11,7 @@ from libs.signatures import document_sha256
 from libs.work import Work
 from services.fee import storage
 from services.fee.domain.assessment import Assessment, assess
+from services.fee.domain.bill_numbers import bill_no_of
 from services.fee.domain.cases import CURRENCY, Acceptance, Bill, Cancellation, CancelReason, FeeCase
 from services.fee.domain.ledger import TransactionKind, transaction
 from services.fee.domain.tariffs import (
@@ -35,7 +36,7 @@ async def assess_charge(work: Work, case: FeeCase) -> FeeCase:
         raise Park(f"tariff/{code}") from missing
     assessment = assess(tariff, acceptance.facts, acceptance.accepted_on)
     number = await work.next_number("bill_numbers")
-    bill_no = f"B-{legal_day(work.now).year}-{number:06d}"
+    bill_no = bill_no_of(legal_day(work.now).year, number)
     document = work.signer.sign("bill", _bill_text(case, acceptance, assessment, tariff, bill_no, work.now))
     said = ChargeAssessed(
         application_no=acceptance.application_no,

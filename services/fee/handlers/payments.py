@@ -11,6 +11,7 @@ from libs.envelope import instant
 from libs.refusals import NotFound, Refusal
 from libs.work import Work
 from services.fee import storage
+from services.fee.domain.bill_numbers import is_bill_no
 from services.fee.domain.cases import (
     AlreadyPaid,
     ChannelReferenceReused,
@@ -47,6 +48,8 @@ class PaymentAnswer(BaseModel, frozen=True):
 
 async def _case_of_bill(work: Work, bill_no: str) -> FeeCase | None:
     """The locked case of a bill. A bill number is known only after its commit, so the query sees it."""
+    if not is_bill_no(bill_no):
+        return None
     rows = await work.rows(storage.CASE_OF_BILL, bill_no=bill_no)
     return await work.get(storage.CASES, rows[0].case_id) if rows else None
 

@@ -16,6 +16,7 @@ from libs.pages.rendering import PUBLIC_NAV, Nav
 from libs.pages.words import mark
 from libs.refusals import NotFound, Refusal
 from services.fee import api
+from services.fee.domain.bill_numbers import BILL_NO
 from services.fee.handlers import payments
 from services.fee.pages import figures
 from services.fee.storage import views
@@ -27,7 +28,7 @@ PAGE = 20
 
 router = page_router()
 
-Cursor = Annotated[str | None, Query(pattern=views.BILL_NO)]
+Cursor = Annotated[str | None, Query(pattern=BILL_NO)]
 Seq = Annotated[int | None, Query(ge=1, le=2**62)]
 
 

@@ -38,9 +38,9 @@ def _line(
     tariff: Tariff, facts: dict[str, Any], line: Line, language: str, text: Text, *, single: bool
 ) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
-    for code, number in line.quantity.items():
+    for code in sorted(line.quantity, key=[*tariff.quantity, "minimum"].index):
         label = text(MINIMUM) if code == "minimum" else tariff.label(code, language)
-        parts.append({"label": label, "value": number, "op": "×" if parts else None})
+        parts.append({"label": label, "value": line.quantity[code], "op": "×" if parts else None})
     parts.append(
         {
             "label": text(RATE),

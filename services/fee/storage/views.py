@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, datetime
 from typing import Any
 
@@ -11,10 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.refusals import NotFound
 from services.fee.domain.assessment import Line
+from services.fee.domain.bill_numbers import is_bill_no
 from services.fee.storage import queries
-
-BILL_NO = r"^B-[0-9]{4}-[0-9]{6,12}$"
-_BILL_NO = re.compile(BILL_NO)
 
 
 class BillSummary(BaseModel):
@@ -125,7 +122,7 @@ async def read_bills(reader: AsyncConnection, sees: str | None, before: str | No
 
 async def read_bill(reader: AsyncConnection, sees: str | None, bill_no: str) -> BillView:
     """One bill; NotFound when it does not exist or belongs to someone else."""
-    if not _BILL_NO.fullmatch(bill_no):
+    if not is_bill_no(bill_no):
         raise NotFound()
     values = {"applicant_ref": sees, "bill_no": bill_no}
     row = (await reader.execute(queries.BILL, values)).mappings().one_or_none()

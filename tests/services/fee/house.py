@@ -9,10 +9,13 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
 
 from libs import outbox
 from libs.commits import Commits
@@ -20,8 +23,11 @@ from libs.database import open_engine
 from libs.deeds import Deed
 from libs.envelope import Event, instant, new_id
 from libs.flow import FLOW
-from libs.signatures import KeyDirectory, Signer, document_sha256, key_id_of
-from libs.work import House, Speaker, Work
+from libs.identity import Person
+from libs.signatures import KeyDirectory, Signer, create_key, document_sha256, key_id_of
+from libs.speaker import Speaker
+from libs.work import House, Work
+from services.fee.app import create_app
 from services.fee.consumers import consumers
 from services.fee.domain.cases import Payment
 from services.fee.handlers import payments
@@ -94,6 +100,10 @@ class FeeHouse:
             futures.append(self.commits.submit(Deed(event.type, run, done, event=event, loads=loads)))
         await asyncio.gather(*futures)
 
+    async def sweep(self) -> None:
+        """Try what is parked once more, as the service does every second."""
+        await self.commits.do("sweep parked", self.commits.hearing.sweep)
+
     async def pay(self, payment: Payment) -> payments.PaymentAnswer:
         """The payment channel reports."""
         answer: payments.PaymentAnswer = await self.commits.do(
@@ -124,6 +134,75 @@ class FeeHouse:
         """(parked, set aside)."""
         found = await self.rows("SELECT (SELECT count(*) FROM parked), (SELECT count(*) FROM set_aside)")
         return found[0][0], found[0][1]
+
+
+class HeaderPeople:
+    """Finds the person whom X-Person names as "sub/role"; no identity provider is needed here."""
+
+    async def from_request(self, request: Request) -> Person | None:
+        """The person, or nobody."""
+        sub, _, role = request.headers.get("x-person", "").partition("/")
+        return Person(sub, sub, frozenset({role})) if sub else None
+
+
+@dataclass
+class FeeDoors(FeeHouse):
+    """Fee's whole app over HTTP, without a broker."""
+
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, who: str | None = None, **params: Any) -> httpx.Response:
+        """Read as a program."""
+        return await self.client.get(path, params=params, headers={"x-person": who} if who else {})
+
+    async def post(
+        self, path: str, body: Any, who: str | None = None, key: str | None = None
+    ) -> httpx.Response:
+        """Command as a program."""
+        headers = {"idempotency-key": key or new_id()} | ({"x-person": who} if who else {})
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def page(self, path: str, who: str, **params: Any) -> str:
+        """A page as a browser sees it."""
+        headers = {"x-person": who, "accept": "text/html"}
+        answer = await self.client.get(path, params=params, headers=headers)
+        assert answer.status_code == 200, answer.text[:2000]
+        assert "style=" not in answer.text.replace("stylesheet", "")
+        assert answer.text.count("<h1") == 1
+        return answer.text
+
+    async def form(self, path: str, who: str, **headers: str) -> httpx.Response:
+        """Press the one button of a page."""
+        sent = {"x-person": who, "accept": "text/html", "origin": "http://fee.test", **headers}
+        return await self.client.post(path, data={"client_key": new_id()}, headers=sent)
+
+
+@contextlib.asynccontextmanager
+async def fee_doors(url: str, folder: Path, monkeypatch: Any, channel: str) -> AsyncIterator[FeeDoors]:
+    """Fee's own app on ``url``, its commits running, its broker never spoken to."""
+    signer = create_key(folder / "fee.pem", "fee")
+    others = [each for issuer, each in SIGNERS.items() if issuer != "fee"]
+    (folder / "keys.json").write_text(json.dumps([each.directory_entry() for each in (signer, *others)]))
+    given = {
+        "DATABASE_URL": url, "SIGNING_KEY_FILE": folder / "fee.pem",
+        "KEY_DIRECTORY_FILE": folder / "keys.json",
+        "SESSION_SECRET": "test", "REFERENCE_SECRET": "center", "PAYMENT_CHANNEL": channel,
+    }  # fmt: skip
+    for name, value in given.items():
+        monkeypatch.setenv(f"ONEWINDOW_{name}", str(value))
+    app = create_app()
+    clock = HeldClock()
+    app.state.clock = app.state.commits._clock = clock
+    app.state.person_finder = HeaderPeople()
+    running = asyncio.create_task(app.state.commits.run())
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://fee.test") as client:
+            yield FeeDoors(app.state.engine, app.state.commits, KeptRows(), clock, client)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await app.state.engine.dispose()
 
 
 @contextlib.asynccontextmanager
@@ -207,7 +286,8 @@ class Story:
         """Unanimous consent decides."""
         text = {"case_id": self.case_id, "decision": "granted"}
         data = {
-            **self.about, "decision": "granted", "reasons": [], "conditions": [], "decided_at": instant(START),
+            **self.about, "decision": "granted", "reasons": [], "conditions": [],
+            "decided_at": instant(START),
             "decision_document": SIGNERS["intake"].sign("decision", text).model_dump(),
         }  # fmt: skip
         return event("intake", "intake.decision_made.v1", self.case_id, data)

@@ -18,7 +18,7 @@ from services.fee import storage
 from services.fee.domain.assessment import assess
 from services.fee.domain.tariffs import Tariff
 from services.fee.handlers import payments
-from tests.conftest import NewDatabase
+from tests.services.fee.conftest import NewBooks
 from tests.services.fee.house import (
     KEYS,
     START,
@@ -35,10 +35,9 @@ SUM = 1_080_000
 
 
 @pytest.fixture
-async def house(new_database: NewDatabase) -> AsyncIterator[FeeHouse]:
+async def house(new_books: NewBooks) -> AsyncIterator[FeeHouse]:
     """Fee on a fresh database in which the tariff is published."""
-    database = await new_database("fee")
-    async with fee_house(database.app, payment_channel="demonstration", reference_secret="s") as running:
+    async with fee_house(await new_books(), payment_channel="demonstration", reference_secret="s") as running:
         await running.hear(tariff_published())
         yield running
 
@@ -118,7 +117,7 @@ async def test_every_order_of_events_leaves_the_same_owed(house: FeeHouse, timin
         for place in order:
             await house.hear(told[place])
             await house.hear(told[place])  # delivered again: handled once
-        await house.commits.sweep_parked()  # as the service does every second
+        await house.sweep()
         said = [each["type"] for each in await house.said(story.case_id)]
         assert await house.owed(story.case_id) == (SUM if ending == "granted" else 0), order
         if ending == "granted":
@@ -132,14 +131,18 @@ async def test_all_events_of_a_case_may_come_in_one_commit(house: FeeHouse) -> N
     stories = [Story() for _ in range(20)]
     events = [told for story in stories for told in (story.decided(), story.accepted(), story.item())]
     await house.hear(*events)
-    await house.commits.sweep_parked()
+    await house.sweep()
     assert [await house.owed(story.case_id) for story in stories] == [SUM] * 20
     numbers = await house.rows("SELECT count(DISTINCT bill_no) FROM bills")
     assert numbers == [(20,)]
 
 
 async def test_the_version_in_force_on_acceptance_counts_and_not_the_newest(house: FeeHouse) -> None:
-    later: dict[str, Any] = {"version": 2, "in_force_from": "2026-01-07", "published_at": "2026-01-06T00:30:00Z"}
+    later: dict[str, Any] = {
+        "version": 2,
+        "in_force_from": "2026-01-07",
+        "published_at": "2026-01-06T00:30:00Z",
+    }
     dearer = tariff_published(**later)
     dearer.data["bands"][3]["tiers"][0]["rate"] = "9.00"
     await house.hear(dearer)
@@ -343,7 +346,7 @@ async def test_a_paid_bill_is_not_cancelled_by_a_late_withdrawal(house: FeeHouse
 
 
 async def test_an_applicant_pays_only_the_own_bill_and_only_in_an_open_channel(
-    house: FeeHouse, new_database: NewDatabase
+    house: FeeHouse, new_books: NewBooks
 ) -> None:
     _, bill_no = await billed(house, applicant_ref="p-owner")
     for reference, number in (("p-other", bill_no), ("p-owner", "B-2026-999999")):
@@ -357,8 +360,7 @@ async def test_an_applicant_pays_only_the_own_bill_and_only_in_an_open_channel(
     with pytest.raises(Refusal) as refusal:
         await house.commits.do("pay", lambda work: payments.pay_own_bill(work, "p-owner", bill_no))
     assert refusal.value.code == "already_paid"
-    database = await new_database("fee")
-    async with fee_house(database.app, payment_channel="bank") as real:
+    async with fee_house(await new_books(), payment_channel="bank") as real:
         await real.hear(tariff_published())
         _, number = await billed(real)
         with pytest.raises(Refusal) as refusal:
