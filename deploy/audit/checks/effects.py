@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -118,10 +119,15 @@ def honest_answers(snapshot: Snapshot, flow: Flow) -> Finding:
             finding.count("answers")
             if answer.status >= 400:
                 continue
-            for case_id in {answer.subject, _case_id(answer.body)} - {None}:
-                told = f"{books.name} answered {answer.actor} about {str(case_id)[:20]}, which is not there"
+            for case_id in filter(_is_case_id, {answer.subject, _case_id(answer.body)}):
+                told = f"{books.name} answered {answer.actor} about {case_id}, which is not there"
                 finding.expect(case_id in kept, told)
     return finding
+
+
+def _is_case_id(subject: str | None) -> bool:
+    """Cases are named by 32 hex digits; publications and materials are not cases."""
+    return subject is not None and re.fullmatch("[0-9a-f]{32}", subject) is not None
 
 
 def _case_id(body: str) -> str | None:
