@@ -142,6 +142,16 @@ async def read_figures(reader: AsyncConnection, *, today: date, soon: date) -> d
     return dict((await reader.execute(counted)).one()._mapping)
 
 
+async def count_tasks(reader: AsyncConnection, today: date) -> tuple[dict[str, int], int]:
+    """(how many tasks there are by state, how many are overdue)."""
+    table = TASKS.table
+    by_state = sa.select(table.c.state, sa.func.count()).group_by(table.c.state)
+    counts = {str(row[0]): int(row[1]) for row in (await reader.execute(by_state)).all()}
+    late = sa.and_(table.c.due_on < today, table.c.state != "checking")
+    overdue = await reader.scalar(sa.select(sa.func.count()).select_from(table).where(late))
+    return counts, int(overdue or 0)
+
+
 class ArrivedMaterial(BaseModel):
     """A material of a case and whether its bytes have come."""
 
@@ -184,8 +194,9 @@ async def read_file(reader: AsyncConnection, case_id: str, sha256: str) -> tuple
     return (MATERIALS.read(row.body).material, bytes(row.content)) if row else None
 
 
-async def missing_materials(reader: AsyncConnection, limit: int) -> list[WantedMaterial]:
-    """Materials whose bytes have not come and whose next try is due, those never tried first."""
+async def missing_materials(reader: AsyncConnection, limit: int, *, due: bool = True) -> list[WantedMaterial]:
+    """Materials whose bytes have not come (``due``: and whose next try is due), those never tried first."""
+    may_try = sa.or_(ATTEMPTS.c.next_try_at.is_(None), ATTEMPTS.c.next_try_at <= sa.func.now())
     table = MATERIALS.table
     wanted = (
         sa.select(table.c.body)
@@ -194,10 +205,7 @@ async def missing_materials(reader: AsyncConnection, limit: int) -> list[WantedM
             ATTEMPTS,
             sa.and_(ATTEMPTS.c.case_id == table.c.case_id, ATTEMPTS.c.sha256 == table.c.sha256),
         )
-        .where(
-            FILES.c.sha256.is_(None),
-            sa.or_(ATTEMPTS.c.next_try_at.is_(None), ATTEMPTS.c.next_try_at <= sa.func.now()),
-        )
+        .where(FILES.c.sha256.is_(None), may_try if due else sa.true())
         .order_by(ATTEMPTS.c.next_try_at.asc().nulls_first())
         .limit(limit)
     )

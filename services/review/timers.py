@@ -1,16 +1,46 @@
-"""The clock's door: no deed of a department falls due by itself; materials are fetched in the background."""
+"""The clock's door: no deed of a department falls due by itself; materials and figures come in the background."""
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+import asyncio
+from typing import get_args
 
+from fastapi import FastAPI
+from prometheus_client import Gauge
+
+from libs.deadlines import legal_day
 from libs.timers import Timers
+from services.review import storage
+from services.review.domain import State
 from services.review.materials import fetch_missing
 
 timers = Timers()
+FIGURES_S = 10.0
+TASKS = Gauge("permit_tasks_in_state_total", "Tasks of this department, by state", ["state"])
+OVERDUE = Gauge("permit_tasks_overdue_total", "Tasks of this department past their due day and not done")
 
 
 @timers.background(name="materials")
 async def fetch(app: FastAPI) -> None:
-    """Fetch the materials that are still missing; called again a second after it ends."""
+    """Fetch the materials that are still missing; called again a second after it ends.
+
+    While nothing is missing and nothing was committed since, the database is not asked.
+    """
+    generation = app.state.commits.generation
+    if getattr(app.state, "all_fetched_at", None) == generation:
+        return
     await fetch_missing(app)
+    async with app.state.engine.connect() as reader:
+        if not await storage.missing_materials(reader, 1, due=False):
+            app.state.all_fetched_at = generation
+
+
+@timers.background(name="figures")
+async def count(app: FastAPI) -> None:
+    """Keep the department's figures for Prometheus."""
+    async with app.state.engine.connect() as reader:
+        counts, overdue = await storage.count_tasks(reader, legal_day(app.state.clock.now()))
+    for state in get_args(State):
+        TASKS.labels(state).set(counts.get(state, 0))
+    OVERDUE.set(overdue)
+    await asyncio.sleep(FIGURES_S)

@@ -29,7 +29,7 @@ async def address(department: Department) -> AsyncIterator[str]:
     """The department's app behind a real socket."""
     server = uvicorn.Server(uvicorn.Config(department.app, port=0, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started:
         await asyncio.sleep(0.02)
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True

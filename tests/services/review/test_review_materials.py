@@ -6,7 +6,10 @@ import asyncpg
 import httpx
 import pytest
 
+from libs.deadlines import legal_day
 from services.review.materials import fetch_missing
+from services.review.storage import count_tasks, missing_materials
+from services.review.timers import fetch
 from tests.services.review import builders as b
 from tests.services.review.conftest import Department
 
@@ -65,6 +68,26 @@ async def test_wrong_material_is_refused_and_tried_again_later(
         await connection.exec_driver_sql("UPDATE material_attempts SET next_try_at = now()")
     good, _ = intake()
     assert await fetch_missing(department.app, good) == 1
+
+
+async def test_background_asks_again_only_when_something_may_be_missing(department: Department) -> None:
+    await fetch(department.app)
+    settled = department.app.state.all_fetched_at
+    await department.hear(b.review_requested())
+    await fetch(department.app)  # intake.test does not resolve: the material stays missing
+    assert department.app.state.all_fetched_at == settled
+    assert department.app.state.commits.generation > settled
+    async with department.app.state.engine.connect() as reader:
+        assert len(await missing_materials(reader, 5, due=False)) == 1
+        assert await missing_materials(reader, 5) == []
+
+
+async def test_figures_say_how_many_tasks_are_where(department: Department) -> None:
+    late = b.clock("review", "2026-02-26", 3, "2026-03-02")
+    await department.hear(b.review_requested(), b.review_requested(case_id="1" * 32, clock=late))
+    async with department.app.state.engine.connect() as reader:
+        counts, overdue = await count_tasks(reader, legal_day(b.NOW))
+    assert (counts, overdue) == ({"open": 2}, 1)
 
 
 async def test_intake_away_is_survived(department: Department) -> None:
