@@ -10,6 +10,7 @@ from libs.pages.drawings.lengths import Span, percent
 DUE_AT = 100 / 1.2  # on a strip the limit ends here, so that an overdue clock still fits beside it
 FURTHEST = 1.18
 YELLOW = 0.9
+LEFT, RIGHT = 10, 94  # where a line begins and ends; the grid's figures stand left of it
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ def line_plot(
     def y(value: float) -> float:
         return round(bottom - (min(max(value, low), high) - low) / ((high - low) or 1) * (bottom - top), 1)
 
-    step = 88 / max(1, len(points) - 1)
+    step = (RIGHT - LEFT) / max(1, len(points) - 1)
     placed = tuple(
-        (percent(6 + place * step), y(value), label, value) for place, (label, value) in enumerate(points)
+        (percent(LEFT + place * step), y(value), label, value) for place, (label, value) in enumerate(points)
     )
     grid = tuple((y(value), f"{value:g}") for value in (low, (low + high) / 2, high))
     return Plot(height, grid, placed, y(target) if target is not None else None)

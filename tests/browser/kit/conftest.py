@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, sync_playwright
+from playwright.async_api import Browser
 
 from tests.browser.kit.gallery import create_app
-
-CHROMIUM_ARGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run", "--no-default-browser-check",
-]  # fmt: skip
+from tests.browser.kit.looking import open_browser
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium; the tests are skipped where none is installed."""
-    executable = shutil.which("chromium")
-    if executable is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's chromium, inside the test's own event loop: a synchronous one would hold the loop of others."""
+    async with open_browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture(scope="session")

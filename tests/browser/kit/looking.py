@@ -13,8 +13,10 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Route, async_playwright
 
-from tests.browser.kit.conftest import CHROMIUM_ARGS
-
+CHROMIUM_ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--no-default-browser-check",
+]  # fmt: skip
 VIEWS = ((1280, "zh"), (390, "en"))
 NARROWEST = 320
 

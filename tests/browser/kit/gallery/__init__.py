@@ -85,8 +85,8 @@ def facts() -> dict[str, Any]:
         "strips": [
             {"name": "market", "marks": drawings.strip(n * 0.031 for n in range(24)), "label": "market: 24",
              "status": ("done", "都在期内")},
-            {"name": "water", "marks": drawings.strip([0.1, 0.4, 0.45, 0.93, 1.1]), "label": "water: 5, 1 overdue",
-             "status": ("over", "逾期 1")},
+            {"name": "water", "marks": drawings.strip([0.1, 0.4, 0.45, 0.93, 1.1]),
+             "label": "water: 5, 1 overdue", "status": ("over", "逾期 1")},
         ],
         "plot": drawings.line_plot(points, low=90, high=100, target=98),
         "proof": drawings.proof(5, 9, leaf, ["a1" * 32, "b2" * 32, "c3" * 32, "d4" * 32]),
