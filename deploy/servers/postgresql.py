@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,8 @@ def _answers(url: str) -> bool:
             await connection.close()
 
     try:
-        return asyncio.run(ask())
+        with ThreadPoolExecutor(1) as aside:  # the caller may be inside an event loop
+            return aside.submit(asyncio.run, ask()).result()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -147,7 +146,9 @@ async def test_callback_without_own_login_is_refused(browser: httpx.AsyncClient)
     assert (await browser.get("/who")).json()["sub"] is None
 
 
-@pytest.mark.parametrize("path", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
+@pytest.mark.parametrize(
+    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"]
+)
 async def test_login_never_leads_to_another_site(browser: httpx.AsyncClient, path: str) -> None:
     page = await _log_in(browser, "applicant-03", path)
     back = await browser.get(page.headers["location"])
