@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import time
 
-from pydantic import BaseModel
-
 from libs.envelope import Event
 from libs.flow import FLOW
 from libs.refusals import Park
@@ -204,7 +202,8 @@ async def issue_card(work: Work, case: CaseFile, clock: Clock, crossing: Crossin
     )  # fmt: skip
     kept = card.model_dump(exclude={"item_version"})
     work.add(CARDS, case_id=case.case_id, clock_id=clock.clock_id, **kept)
-    _say(work, "supervision.card_issued.v1", case, card)
+    _into_the_trace_of(work, case)
+    work.say("supervision.card_issued.v1", case.case_id, card)
     issued = IssuedCard(clock_id=clock.clock_id, colour=crossing.colour)
     return case.model_copy(update={"cards": (*case.cards, issued)})
 
@@ -222,14 +221,15 @@ async def issue_finding(work: Work, case: CaseFile, fault: Fault) -> CaseFile:
         FINDINGS, case_id=case.case_id, about_source=fault.about.source, about_id=fault.about.id,
         about_type=fault.about.type, **kept,
     )  # fmt: skip
-    _say(work, "supervision.finding_issued.v1", case, finding)
+    _into_the_trace_of(work, case)
+    work.say("supervision.finding_issued.v1", case.case_id, finding)
     return case.model_copy(update={"findings": (*case.findings, fault.key)})
 
 
-def _say(work: Work, name: str, case: CaseFile, data: BaseModel) -> None:
-    if work.cause is None:  # a timer's deed looks at many cases: what it says belongs to the case's own trace
+def _into_the_trace_of(work: Work, case: CaseFile) -> None:
+    """A timer's deed looks at many cases: what it says of one belongs to that case's own trace."""
+    if work.cause is None:
         work.continue_trace(case.trace)
-    work.say(name, case.case_id, data)
 
 
 async def _number(work: Work, letter: str, sequence: str) -> str:

@@ -1,82 +1,11 @@
-"""What supervision hears, as far as it needs it, and the two events it says. Unknown members are ignored."""
+"""What supervision hears about a case, as far as it needs it. Unknown members are ignored."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-
-class Heard(BaseModel):
-    """An event of somebody else: only what is read here is named."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class BusinessHours(Heard):
-    """Local times HH:MM at which agencies open and close."""
-
-    opens: str
-    closes: str
-
-
-class CalendarPublished(Heard):
-    """A year's working days."""
-
-    year: int
-    version: int
-    days_off: tuple[date, ...]
-    make_up_days: tuple[date, ...]
-    business_hours: BusinessHours
-    published_at: datetime
-
-
-class TariffPublished(Heard):
-    """A fee standard; the parts that say what a case costs are read by the domain's Tariff."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    tariff_code: str
-    version: int
-    in_force_from: date
-    in_force_until: date | None = None
-    published_at: datetime
-
-
-class RulePublished(Heard):
-    """A conduct or management rule."""
-
-    rule_code: str
-    version: int
-    kind: str
-    title: dict[str, str]
-    in_force_from: date
-
-
-class ServiceItemPublished(Heard):
-    """A service item; the parts that are timed, reviewed and charged are read by the domain's Item."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    item_code: str
-    version: int
-    published_at: datetime
-
-
-class Identity(Heard):
-    """An event's identity and name."""
-
-    source: str
-    id: str
-    type: str
-
-
-class RecordPublished(Heard):
-    """A leaf of the public log and the event it makes public."""
-
-    leaf_index: int
-    leaf_hash: str
-    record_kind: str
-    of_event: Identity
+from services.supervision.messages.published import Heard
 
 
 class SaidClock(Heard):
@@ -292,35 +221,3 @@ class ChargeCancelled(AboutCase):
 
     bill_no: str
     reason: str
-
-
-class CardIssued(BaseModel):
-    """A clock crossed its last tenth (yellow) or its end (red). ``agency``: "intake" or a department."""
-
-    application_no: str
-    item_code: str
-    item_version: int
-    card_no: str
-    colour: Literal["yellow", "red"]
-    clock_kind: str
-    agency: str
-    crossed_at: datetime
-    due_on: date
-    used_wd: int
-    limit_wd: int
-    rule: str
-    issued_at: datetime
-
-
-class FindingIssued(BaseModel):
-    """A rule was not kept: what our own recomputation expects, what was found, in which event."""
-
-    application_no: str | None
-    item_code: str | None
-    item_version: int | None
-    finding_no: str
-    rule: str
-    expected: str
-    found: str
-    about: dict[str, str]
-    issued_at: datetime
