@@ -191,7 +191,7 @@ def _lines(tariff: Tariff, band: Band, values: Mapping[str, Any]) -> list[Line]:
         lines = [_line(tariff, charged, tier.rate, tier_text(tariff.tier_by, low, tier))]
     else:
         lines = _slices(tariff, band, charged, tariff.tier_by)
-    return [*lines, *_minimum(tariff, charged, sum(line.amount_fen for line in lines))]
+    return [*lines, *_minimum(tariff, sum(line.amount_fen for line in lines))]
 
 
 def _tier_of(band: Band, reach: Decimal) -> tuple[Decimal, Tier]:
@@ -224,8 +224,8 @@ def tier_text(tier_by: str, low: Decimal, tier: Tier) -> str:
     return f"{tier_by} ≤ {decimal_text(tier.limit)}"
 
 
-def _minimum(tariff: Tariff, charged: Mapping[str, Decimal], sum_fen: int) -> list[Line]:
-    if sum_fen >= tariff.minimum_fen or product(*charged.values()) == 0:
+def _minimum(tariff: Tariff, sum_fen: int) -> list[Line]:
+    if sum_fen >= tariff.minimum_fen:
         return []
     missing = format(yuan_from_fen(tariff.minimum_fen - sum_fen), "f")
     return [_line(tariff, {"minimum": Decimal(1)}, missing, f"minimum {yuan_from_fen(tariff.minimum_fen):f}")]

@@ -8,10 +8,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import asyncpg
+import hypothesis
 import pytest
 
 from deploy.servers import PostgresServer
 from deploy.servers.databases import Database, create_database
+
+# A busy machine must not fail a property: what is judged here is the answer, not how fast it came.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @dataclass(frozen=True)

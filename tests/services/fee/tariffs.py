@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,16 @@ SHIPPED = sorted((Path(__file__).parents[3] / "deploy" / "catalogue" / "tariffs"
 PUBLISHED_AT = datetime(2026, 1, 4, 16, 30, tzinfo=UTC)  # 5 January, half past midnight in Shanghai
 
 
-def document(name: str, **changes: Any) -> dict[str, Any]:
-    """The event data of a shipped tariff's publication."""
+@cache
+def _read(name: str) -> dict[str, Any]:
     path = next(path for path in SHIPPED if path.stem == name)
     data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return data
+
+
+def document(name: str, **changes: Any) -> dict[str, Any]:
+    """The event data of a shipped tariff's publication."""
+    data = deepcopy(_read(name))
     for key in ("in_force_from", "in_force_until"):
         data[key] = data[key] and data[key].isoformat()
     data["source"]["seen_on"] = data["source"]["seen_on"].isoformat()
@@ -26,6 +34,15 @@ def document(name: str, **changes: Any) -> dict[str, Any]:
 
 def shipped(name: str, **changes: Any) -> Tariff:
     """A shipped tariff as fee hears it."""
+    return _plain(name) if not changes else _changed(name, changes)
+
+
+@cache
+def _plain(name: str) -> Tariff:
+    return Tariff.model_validate(document(name))
+
+
+def _changed(name: str, changes: dict[str, Any]) -> Tariff:
     return Tariff.model_validate(document(name, **changes))
 
 

@@ -169,13 +169,13 @@ def test_a_part_unit_counts_as_a_whole_one_where_the_tariff_says_up(area: str, d
     check_whole(assessment)
 
 
-def test_the_minimum_is_a_line_of_its_own_and_only_where_something_is_charged() -> None:
+def test_the_minimum_is_a_line_of_its_own() -> None:
     tariff = small(minimum_fen=5000)
     assessment = assess(tariff, {"area_m2": "3", "days": 4}, DAY)
     assert [line.amount_fen for line in assessment.lines] == [1200, 3800]
     assert assessment.lines[1].tier == "minimum 50.00"
     check_whole(assessment)
-    assert assess(tariff, {"area_m2": "0", "days": 4}, DAY).total_fen == 0
+    assert assess(tariff, {"area_m2": "0", "days": 4}, DAY).total_fen == 5000
     assert assess(tariff, {"area_m2": "50", "days": 1}, DAY).total_fen == 5000
 
 
