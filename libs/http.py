@@ -19,6 +19,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,6 +57,14 @@ class WrongFunction(Refusal):
     code = "not_your_function"
     status = 403
     title = "Your function does not allow this."
+
+
+class TooLarge(Refusal):
+    """The request is longer than any this service takes."""
+
+    code = "too_large"
+    status = 413
+    title = "The request is too large."
 
 
 class ForeignOrigin(Refusal):
@@ -211,7 +220,7 @@ def problem_response(request: Request, problem: dict[str, Any]) -> Response:
     return JSONResponse(problem, status, headers=headers, media_type=PROBLEM)
 
 
-def install_problems(app: FastAPI) -> None:
+def install_problems(app: FastAPI, max_body_bytes: int) -> None:
     """Every error that leaves the service is a problem with a stable code; none shows a stack trace."""
 
     async def refused(request: Request, reason: Exception) -> Response:
@@ -257,14 +266,17 @@ def install_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, failed_http)
     app.add_exception_handler(_LogIn, log_in)
     app.add_exception_handler(Exception, unexpected)
-    app.add_middleware(Measured, unexpected=unexpected)
+    app.add_middleware(Measured, unexpected=unexpected, most=max_body_bytes)
 
 
 class Measured:
     """Times every request by route and status, and turns whatever failed into a problem."""
 
-    def __init__(self, app: ASGIApp, unexpected: Callable[[Request, Exception], Awaitable[Response]]) -> None:
+    def __init__(
+        self, app: ASGIApp, unexpected: Callable[[Request, Exception], Awaitable[Response]], most: int
+    ) -> None:
         self._app = app
+        self._most = most
         self._unexpected = unexpected
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -273,6 +285,8 @@ class Measured:
             await self._app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 0
+        declared = Headers(scope=scope).get("content-length", "0")
+        too_large = declared.isdecimal() and int(declared) > self._most
 
         async def note(message: Message) -> None:
             nonlocal status
@@ -281,7 +295,10 @@ class Measured:
             await send(message)
 
         try:
-            await self._app(scope, receive, note)
+            if too_large:
+                await problem_response(Request(scope), TooLarge().problem())(scope, receive, note)
+            else:
+                await self._app(scope, receive, note)
         except Exception as reason:
             if status:
                 raise  # half an answer is out: the connection must break

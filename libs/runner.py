@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -123,7 +123,7 @@ class Service:
         }  # fmt: skip
         for key, value in state.items():
             setattr(app.state, key, value)
-        http.install_problems(app)
+        http.install_problems(app, self.settings.max_body_bytes)
         app.add_middleware(StateDoor, service=self)
         for each in [self._own_routes(), login_router(self.settings), *routers]:
             app.include_router(each)
