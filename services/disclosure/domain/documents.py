@@ -33,7 +33,7 @@ def _json_only(value: Any) -> Any:
     raise ValueError("conditions hold objects, lists, text, whole numbers and booleans only")
 
 
-Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]{0,63}$")]
 Text = Annotated[str, Field(min_length=1, max_length=8000, pattern=r"\S")]
 Day = Annotated[date, Field(strict=False)]
 DecimalText = Annotated[str, Field(max_length=40), AfterValidator(_decimal_text)]
