@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs import identity
 from libs.http import Command, Person, Reader, router
 from libs.refusals import NotFound
-from services.intake.api.views import CaseLine, CaseView, case_view, line
+from services.intake.api.shapes import CaseLine, CaseView
+from services.intake.api.views import case_view, line
 from services.intake.domain.items import Item, LocalText
 from services.intake.domain.records import Case, State
 from services.intake.handlers import answering, window

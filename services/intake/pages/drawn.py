@@ -8,7 +8,7 @@ from typing import Any
 
 from libs.deadlines import legal_day
 from libs.pages import drawings
-from services.intake.api.views import CaseView, Lane, Period
+from services.intake.api.shapes import CaseView, Lane, Period
 
 RISK = 0.9  # from nine tenths of a limit on, a lane is at risk (as supervision's yellow card)
 _ORDER = ("respond", "accept", "delivery", "decision_promised", "decision_statutory", "notice")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -304,7 +307,7 @@ async def _item(house: IntakeHouse, code: str):  # type: ignore[no-untyped-def]
     ],
 )
 async def test_only_a_departments_own_signed_word_about_this_case_counts(
-    house: IntakeHouse, changes: dict[str, object], code: str
+    house: IntakeHouse, changes: dict[str, Any], code: str
 ) -> None:
     case_id = await house.accepted()
     case = await house.case(case_id)
@@ -386,23 +389,28 @@ async def test_a_proof_stands_beside_its_paper(house: IntakeHouse) -> None:
 
 
 async def test_a_later_version_does_not_touch_a_running_case(house: IntakeHouse) -> None:
-    case_id = await house.file("restaurant-opening")
-    newer = {
-        **(await _item(house, "restaurant-opening")).model_dump(mode="json"),
-        "version": 2,
-        "hearing": "required",
-    }
-    await house.hear(
-        heard("disclosure", "disclosure.service_item_published.v1", "item/restaurant-opening", newer)
-    )
-    await house.accept(case_id)
-    assert (await house.case(case_id)).hearing == "none"
-    assert (await house.case(await house.file("restaurant-opening"))).item_version == 2
-    changed = {**newer, "decision": "by_lead"}
-    await house.hear(
-        heard("disclosure", "disclosure.service_item_published.v1", "item/restaurant-opening", changed)
-    )
-    assert (await house.waiting("item/restaurant-opening"))[1] == ["published_differently"]
+    first = {**(await _item(house, "road-occupation")).model_dump(mode="json"), "item_code": "road-copy"}
+
+    async def publish(content: dict[str, object]) -> None:
+        await house.hear(
+            heard("disclosure", "disclosure.service_item_published.v1", "item/road-copy", content)
+        )
+
+    async def filed() -> str:
+        asked = {"item_code": "road-copy", "applicant": {"kind": "legal"}, "facts": {}}
+        body = ApplicationAsked.model_validate(asked)
+        return str((await house.do(lambda work: file_application(work, APPLICANT, body)))["case_id"])
+
+    await publish(first)
+    early = await filed()
+    await publish({**first, "version": 2, "hearing": "required"})
+    late = await house.case(await filed())
+    assert (late.item_version, late.hearing) == (2, "required")
+    await house.lapse((await house.case(early)).acts_at or START)
+    taken = await house.case(early)
+    assert (taken.state, taken.item_version, taken.hearing) == ("accepted", 1, "none")
+    await publish({**first, "version": 2, "hearing": "none"})
+    assert (await house.waiting("item/road-copy"))[1] == ["published_differently"]
 
 
 async def test_the_same_clock_reading_is_used_for_silence_and_acts(house: IntakeHouse) -> None:
@@ -416,3 +424,64 @@ async def test_the_same_clock_reading_is_used_for_silence_and_acts(house: Intake
     assert refused.value.code == "notice_too_late"
     accepted = await house.accept(case_id)  # whoever asks: the law has accepted already
     assert accepted["mode"] == "deemed"
+
+
+async def test_every_order_repetition_and_batch_of_what_departments_and_fee_say_ends_alike(
+    house: IntakeHouse,
+) -> None:
+    """The handlers as the broker drives them: shuffled, repeated, in one batch or one by one; the end is the same."""
+    ends = set()
+    for seed in range(12):
+        shuffle = random.Random(seed)
+        case_id = await house.accepted("restaurant-opening", cooking_fumes=True)
+        case = await house.case(case_id)
+        departments = [step.department for step in case.acceptance.plan] if case.acceptance else []
+        outcome = {each: "consent_with_conditions" if each == "fire" else "consent" for each in departments}
+        events = [opinion(case, each, outcome[each]) for each in departments]
+        events += shuffle.choices(events, k=4)  # delivered again
+        shuffle.shuffle(events)
+        while events:
+            size = shuffle.randint(1, len(events))
+            await house.hear(*events[:size])
+            events = events[size:]
+        ended = await house.case(case_id)
+        names = await house.names(case_id)
+        conditions = ended.decision.conditions if ended.decision else None
+        ends.add(
+            (ended.state, conditions, tuple(names[-2:]), len(names), await_free(await house.waiting(case_id)))
+        )
+    assert len(ends) == 1, ends
+    assert next(iter(ends))[:3] == ("issued", ("keep 2 m free",), ("decision_made", "permit_issued"))
+
+
+async def test_charge_payment_and_decision_in_any_order_issue_one_permit(house: IntakeHouse) -> None:
+    ends = set()
+    for number, order in enumerate(itertools.permutations(range(5))):
+        if number % 7:  # a spread of the 120 orders
+            continue
+        case_id = await house.accepted()
+        case = await house.case(case_id)
+        bill = f"B-2026-7{number:05d}"
+        events = [
+            opinion(case, "urban_management"), opinion(case, "traffic_police"), charge(case, bill_no=bill),
+            payment(case, bill_no=bill),
+        ]  # fmt: skip
+        for place in order:
+            if place < len(events):
+                await house.hear(events[place])
+        assert (await house.case(case_id)).state == "decision_due", "no payment decides, no payment issues"
+        await house.hear(decision(case))
+        names = await house.names(case_id)
+        ends.add(
+            (
+                (await house.case(case_id)).state,
+                names.count("permit_issued"),
+                await house.waiting(case_id) == (0, []),
+            )
+        )
+    assert ends == {("issued", 1, True)}
+
+
+def await_free(waiting: tuple[int, list[str]]) -> tuple[int, tuple[str, ...]]:
+    """As a member of a set."""
+    return waiting[0], tuple(waiting[1])
