@@ -19,6 +19,9 @@ CHROMIUM_ARGS = [
 ]  # fmt: skip
 VIEWS = ((1280, "zh"), (390, "en"))
 NARROWEST = 320
+WIDER = """width => [...document.querySelectorAll('body *')]
+    .filter(each => each.getBoundingClientRect().right > width + 0.1 && !each.closest('.ow-scroll, .ow-nav'))
+    .slice(-3).map(each => each.outerHTML.slice(0, 120))"""
 
 
 @contextlib.asynccontextmanager
@@ -62,6 +65,7 @@ async def complaints(
             await page.set_viewport_size({"width": NARROWEST, "height": 800})
             wide = await page.evaluate("document.documentElement.scrollWidth")
             if wide > NARROWEST:
-                found.append(f"{path} {language}: {wide} px wide on a screen of {NARROWEST}")
+                culprits = await page.evaluate(WIDER, NARROWEST)
+                found.append(f"{path} {language}: {wide} px wide on a screen of {NARROWEST}: {culprits}")
         await page.close()
     return found

@@ -117,6 +117,7 @@ async def test_records_list_searches_pages_and_is_honest_when_empty(town: Disclo
     assert "invalid_request" in await page(town, "/records?page=0", status=422)
 
 
+@pytest.mark.timeout(900)
 async def test_pages_of_disclosure_are_accessible_in_both_languages(town: DisclosureHouse) -> None:
     paths = {"portal": "/", "found": "/?q=餐饮", "guide": CHARGED, "records": "/records", "record": "/records/6",
              "rules": "/rules", "verify": "/verify", "missing": "/items/x"}  # fmt: skip

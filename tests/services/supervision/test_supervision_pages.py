@@ -200,6 +200,7 @@ def test_stroke_stands_where_the_clock_is_crossed(used: float, least: float, mos
     assert least <= share_used(RunningClock.model_validate(record.model_dump()), NOW) <= most
 
 
+@pytest.mark.timeout(900)
 async def test_pages_of_supervision_are_accessible_in_both_languages(watched: httpx.AsyncClient) -> None:
     paths = {"wall": "/", "cards": "/cards", "case": f"/cases/{CASE}"}
     async with open_browser() as browser:
