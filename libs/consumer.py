@@ -8,6 +8,7 @@ after a crash is handled alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -184,10 +185,8 @@ class Listener:
         subscriber: Any = self._subscriber
         queue, tag = getattr(subscriber, "_queue_obj", None), getattr(subscriber, "_consumer_tag", None)
         if queue is not None and tag is not None:
-            try:
+            with contextlib.suppress(AMQPError, ConnectionError, RuntimeError, TimeoutError):
                 await asyncio.wait_for(queue.cancel(tag), 5)
-            except (AMQPError, ConnectionError, RuntimeError, TimeoutError):
-                pass
             subscriber._consumer_tag = None
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=10)

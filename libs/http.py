@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -19,16 +18,14 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs import identity
 from libs.answers import Answer
 from libs.commits import Commits
 from libs.deeds import Asked
+from libs.doorstep import Doorstep
 from libs.identity.access import Verdict
-from libs.metrics import HTTP_SECONDS
 from libs.refusals import ClientKeyMissing, Refusal
 from libs.work import Work
 
@@ -266,42 +263,7 @@ def install_problems(app: FastAPI, max_body_bytes: int) -> None:
     app.add_exception_handler(HTTPException, failed_http)
     app.add_exception_handler(_LogIn, log_in)
     app.add_exception_handler(Exception, unexpected)
-    app.add_middleware(Measured, unexpected=unexpected, most=max_body_bytes)
+    async def too_large(request: Request) -> Response:
+        return problem_response(request, TooLarge().problem())
 
-
-class Measured:
-    """Times every request by route and status, and turns whatever failed into a problem."""
-
-    def __init__(
-        self, app: ASGIApp, unexpected: Callable[[Request, Exception], Awaitable[Response]], most: int
-    ) -> None:
-        self._app = app
-        self._most = most
-        self._unexpected = unexpected
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        begun, status = time.perf_counter(), 0
-        declared = Headers(scope=scope).get("content-length", "0")
-        too_large = declared.isdecimal() and int(declared) > self._most
-
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = int(message["status"])
-            await send(message)
-
-        try:
-            if too_large:
-                await problem_response(Request(scope), TooLarge().problem())(scope, receive, note)
-            else:
-                await self._app(scope, receive, note)
-        except Exception as reason:
-            if status:
-                raise  # half an answer is out: the connection must break
-            await (await self._unexpected(Request(scope, receive), reason))(scope, receive, note)
-        label = getattr(scope.get("route"), "path", "unmatched")
-        HTTP_SECONDS.labels(scope["method"], label, str(status)).observe(time.perf_counter() - begun)
+    app.add_middleware(Doorstep, unexpected=unexpected, too_large=too_large, most=max_body_bytes)

@@ -113,7 +113,6 @@ class Service:
             dependencies=[Depends(http.enforce)],
             docs_url=None,
             redoc_url=None,
-            max_body_size=self.settings.max_body_bytes,
             telemetry={"operation_spans": False, "exclude": _not_traced},
         )
         state = {
