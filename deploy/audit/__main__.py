@@ -15,10 +15,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+import asyncpg
+
 from deploy.audit import audit
 from deploy.audit.load import clock_file_now
 from deploy.audit.report import Report
 from libs.flow import FLOW
+from libs.signatures import BadKeyFile
 
 RETRY_S = 0.5
 
@@ -74,7 +77,11 @@ async def _look(options: argparse.Namespace, databases: Mapping[str, str]) -> Re
 def main() -> int:
     """The command line; returns its exit status."""
     options = _arguments()
-    report = asyncio.run(_look(options, _databases(options.databases)))
+    databases = _databases(options.databases)
+    try:
+        report = asyncio.run(_look(options, databases))
+    except (OSError, asyncpg.PostgresError, BadKeyFile) as away:
+        sys.exit(f"Nothing was judged: {type(away).__name__}: {away}")
     print(report.to_json() if options.json else "\n".join(report.lines()))
     return 0 if report.clean else 1
 

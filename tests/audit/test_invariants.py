@@ -108,6 +108,15 @@ def answered_about_nothing(snapshot: Snapshot) -> None:
     snapshot.books["intake"].answers.append(Answered("applicant-02", "key-lost-1", 201, body, None))
 
 
+def answered_with_another_paper(snapshot: Snapshot) -> None:
+    first = snapshot.books["intake"].answers[0]
+    snapshot.books["intake"].answers[0] = replace(first, body=first.body.replace("received", "receivef", 4))
+
+
+def answer_missing(snapshot: Snapshot) -> None:
+    snapshot.books["intake"].answers.pop()
+
+
 def key_answered_twice(snapshot: Snapshot) -> None:
     snapshot.books["intake"].answers.append(snapshot.books["intake"].answers[0])
 
@@ -321,6 +330,8 @@ PLANTED: tuple[tuple[str, Plant], ...] = (
     ("I3", card_without_word),
     ("I3", task_lost),
     ("I4", answered_about_nothing),
+    ("I4", answered_with_another_paper),
+    ("I5", answer_missing),
     ("I5", key_answered_twice),
     ("I5", one_application_created_twice),
     ("I6", opinion_missing),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from deploy.audit.report import Finding
 from deploy.audit.snapshot import Books, Snapshot
@@ -112,6 +113,7 @@ def _same_set(finding: Finding, books: Books, table: str, wanted: set[str]) -> N
 def honest_answers(snapshot: Snapshot, flow: Flow) -> Finding:
     """What a person was answered is there: a stored answer of success names something that exists."""
     finding = Finding("I4", "answers tell what is so")
+    papers = {paper for event in snapshot.events for paper in _papers(event.data)}
     subjects = {event.subject for event in snapshot.events}
     for books in snapshot.books.values():
         kept = subjects | {str(row["case_id"]) for row in books.rows("cases") if "case_id" in row}
@@ -122,7 +124,27 @@ def honest_answers(snapshot: Snapshot, flow: Flow) -> Finding:
             for case_id in filter(_is_case_id, {answer.subject, _case_id(answer.body)}):
                 told = f"{books.name} answered {answer.actor} about {case_id}, which is not there"
                 finding.expect(case_id in kept, told)
+            for paper in _papers(_read(answer.body)):
+                finding.count("papers handed out")
+                told = f"{books.name} answered {answer.actor} with a paper that nobody said"
+                finding.expect(paper in papers, told)
     return finding
+
+
+def _papers(told: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(exact text, signature) of the signed papers among the members."""
+    for member in told.values():
+        if isinstance(member, dict) and "signature" in member and "body" in member:
+            yield member["body"], member["signature"]
+
+
+def _read(body: str) -> Mapping[str, Any]:
+    """A stored answer as an object; empty when it is none."""
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _is_case_id(subject: str | None) -> bool:
@@ -131,11 +153,7 @@ def _is_case_id(subject: str | None) -> bool:
 
 
 def _case_id(body: str) -> str | None:
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    found = told.get("case_id") if isinstance(told, dict) else None
+    found = _read(body).get("case_id")
     return found if isinstance(found, str) else None
 
 
@@ -153,19 +171,14 @@ def one_effect_per_client_key(snapshot: Snapshot, flow: Flow) -> Finding:
             if event.type == "intake.application_received.v1":
                 finding.count("applications")
                 number = created[event.data["application_no"]]
-                finding.expect(number <= 1, f"{number} answers created {event.data['application_no']}")
+                finding.expect(number == 1, f"{number} answers created {event.data['application_no']}")
     return finding
 
 
 def _created(body: str) -> str | None:
     """The application number an answer hands out with its voucher of receipt."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    if not isinstance(told, dict) or told.get("state") != "received":
-        return None
-    return str(told.get("application_no"))
+    told = _read(body)
+    return str(told.get("application_no")) if told.get("state") == "received" else None
 
 
 def _repeated(identities: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -52,9 +52,8 @@ class CaseStory:
             received_at=instant(now), facts=self.facts, materials=[], clock=clock,
             voucher=self.paper("intake", "voucher", act="received"),
         )  # fmt: skip
-        body = json.dumps(
-            {"case_id": self.case_id, "application_no": self.a["application_no"], "state": "received"}
-        )
+        receipt = {"case_id": self.case_id, "application_no": self.a["application_no"], "state": "received"}
+        body = json.dumps({**receipt, "voucher": event.data["voucher"]})
         key = f"key-{self.case_id[:12]}"
         self.record.answers.append(Answered("applicant-01", key, 201, body, self.case_id))
         self.record.voucher_leaf(event, "received", now)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from services.supervision import timers
 from tests.audit.center import NOW, local, recorded
 from tests.conftest import NewDatabase
 from tests.services.supervision.house import SupervisionHouse, heard_by_supervision, supervision_house
@@ -134,3 +135,16 @@ async def test_a_clock_that_runs_over_shows_as_warned_then_overdue(house: Superv
     assert [row["agency"] for row in overdue["rows"]] == ["government"]
     rows = {row["agency"]: row for row in (await house.get("/api/statistics")).json()["departments"]}
     assert (rows["government"]["overdue"], rows["government"]["red_cards"]) == (1, 1)
+
+
+async def test_figures_for_prometheus_name_agencies_and_no_case(
+    house: SupervisionHouse, monkeypatch: Any
+) -> None:
+    await tell(house)
+    monkeypatch.setattr(timers, "FIGURES_S", 0.0)
+    await timers.count(house.app)
+    metrics = (await house.client.get("/metrics")).text
+    assert 'permit_clocks_total{agency="pipelines",state="late"} 1.0' in metrics
+    assert 'permit_cards_total{colour="red"} 2.0' in metrics
+    assert "permit_findings_total 0.0" in metrics
+    assert "AL-2026" not in metrics
