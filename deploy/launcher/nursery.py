@@ -43,7 +43,7 @@ class Nursery:
 
     def run(self) -> None:
         """Obey orders until the input ends."""
-        for name in PRELOADED:
+        for name in PRELOADED if sys.argv[1:] != ["--bare"] else ():
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         self._tell(event="ready")

@@ -33,11 +33,15 @@ class Running:
 
 
 class Processes:
-    """All service processes of one center, behind one nursery; they die with it, and it dies with us."""
+    """All service processes of one center, behind one nursery; they die with it, and it dies with us.
 
-    def __init__(self, logs: Path, on_death: Callable[[Running], None]) -> None:
+    ``preload=False`` spares the nursery its imports (for processes that are no services).
+    """
+
+    def __init__(self, logs: Path, on_death: Callable[[Running], None], *, preload: bool = True) -> None:
         self._logs = logs
         self._on_death = on_death
+        self._arguments = [] if preload else ["--bare"]
         self._nursery: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -50,6 +54,7 @@ class Processes:
             sys.executable,
             "-m",
             "deploy.launcher.nursery",
+            *self._arguments,
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
