@@ -105,9 +105,8 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
     if items is None or items.version(data.item_version) is None:
         raise Park(f"item/{data.item_code}")
     calendars = await work.get(CALENDARS, CENTER)
-    year = legal_day(event.time).year
-    if calendars is None or not calendars.knows_year(year):
-        raise Park(f"calendar/{year}")
+    if calendars is None:  # a year without one is counted provisionally (T-4), a center without any is not
+        raise Park(f"calendar/{legal_day(event.time).year}")
     await _park_without_tariff(work, event, items, data)
     BACKLOG.note(work.now - event.time, work.settings.card_grace)
     known = await work.get(CASE_FILES, event.subject)

@@ -86,10 +86,6 @@ class Calendars(BaseModel, frozen=True):
         found = tuple(each for each in self.published if each.name in wanted)
         return counting_with(found) if len(found) == len(wanted) else None
 
-    def knows_year(self, year: int) -> bool:
-        """Whether a calendar of ``year`` is published."""
-        return any(each.year == year for each in self.published)
-
 
 class DatedTariff(BaseModel, frozen=True):
     """A tariff version, since when it is published, and when it holds; the last day included."""

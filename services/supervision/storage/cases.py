@@ -13,7 +13,10 @@ from services.supervision.storage.paging import Page, count, read_page
 from services.supervision.storage.tables import CALENDARS, CASE_FILES, CLOCKS
 
 _CASES, _CLOCKS = CASE_FILES.table, CLOCKS.table
-_RUNNING = sa.exists().where(_CLOCKS.c.case_id == _CASES.c.case_id, _CLOCKS.c.stopped_at.is_(None))
+_PROVISIONAL = _CLOCKS.c.body["provisional"].as_boolean()
+_COUNTS_ON = sa.exists().where(  # a clock that a new calendar moves: it runs, or was counted provisionally
+    _CLOCKS.c.case_id == _CASES.c.case_id, sa.or_(_CLOCKS.c.stopped_at.is_(None), _PROVISIONAL)
+)
 DUE_CASES = (
     sa.select(_CASES.c.case_id)
     .where(_CASES.c.look_at <= sa.bindparam("now", type_=sa.TIMESTAMP(timezone=True)))
@@ -22,7 +25,7 @@ DUE_CASES = (
 )
 STALE_CASES = (
     sa.select(_CASES.c.case_id)
-    .where(_CASES.c.counted_with != sa.bindparam("stamp", type_=sa.Text), _RUNNING)
+    .where(_CASES.c.counted_with != sa.bindparam("stamp", type_=sa.Text), _COUNTS_ON)
     .limit(50)
 )
 

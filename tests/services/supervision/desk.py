@@ -146,7 +146,11 @@ class MemoryWork:
             found = [case for case in cases if case.look_at and case.look_at <= params["now"]]
         else:
             assert statement is STALE_CASES
-            running = {clock.case_id for clock in self._desk.all(CLOCKS.name) if clock.stopped_at is None}
+            running = {
+                clock.case_id
+                for clock in self._desk.all(CLOCKS.name)
+                if clock.stopped_at is None or clock.provisional
+            }
             stamp = params["stamp"]
             found = [case for case in cases if case.counted_with != stamp and case.case_id in running]
         return [SimpleNamespace(case_id=case.case_id) for case in found]
