@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
@@ -149,6 +150,7 @@ class HeaderPeople:
 class FeeDoors(FeeHouse):
     """Fee's whole app over HTTP, without a broker."""
 
+    app: FastAPI
     client: httpx.AsyncClient
 
     async def get(self, path: str, who: str | None = None, **params: Any) -> httpx.Response:
@@ -198,7 +200,7 @@ async def fee_doors(url: str, folder: Path, monkeypatch: Any, channel: str) -> A
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://fee.test") as client:
-            yield FeeDoors(app.state.engine, app.state.commits, KeptRows(), clock, client)
+            yield FeeDoors(app.state.engine, app.state.commits, KeptRows(), clock, app, client)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
