@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import time
+from time import monotonic
 
 from libs.envelope import Event
 from libs.flow import FLOW
@@ -43,7 +44,7 @@ from services.supervision.storage import (
 )
 
 CENTER = "center"
-BACKLOG = Backlog()
+BACKLOG = Backlog(monotonic())
 MARKS = {name: Marks(rule.starts, rule.stops) for name, rule in FLOW.rules.items()}
 
 
@@ -108,7 +109,7 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
     if calendars is None:  # a year without one is counted provisionally (T-4), a center without any is not
         raise Park(f"calendar/{legal_day(event.time).year}")
     await _park_without_tariff(work, event, items, data)
-    BACKLOG.note(work.now - event.time, work.settings.card_grace)
+    BACKLOG.note(work.now - event.time, work.settings.card_grace, monotonic())
     known = await work.get(CASE_FILES, event.subject)
     case = known or CaseFile(
         case_id=event.subject,
@@ -238,7 +239,7 @@ async def _number(work: Work, letter: str, sequence: str) -> str:
 async def look_at_due_cases(work: Work) -> int:
     """Cases in which something fell due, and running clocks counted with calendars now replaced."""
     calendars = await work.get(CALENDARS, CENTER)
-    if calendars is None or not BACKLOG.is_over(work.settings.settle_s):
+    if calendars is None or not BACKLOG.is_over(work.settings.settle_s, monotonic()):
         return 0
     rows = [*await work.rows(DUE_CASES, now=work.now)]
     rows += await work.rows(STALE_CASES, stamp=calendars.newest().stamp)

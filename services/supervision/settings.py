@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
 
     card_grace_s: int = 30
     absence_grace_s: int = 3600
-    settle_s: float = 2.0
+    settle_s: float = 3.0
 
     @property
     def card_grace(self) -> timedelta:
