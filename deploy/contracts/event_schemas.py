@@ -26,7 +26,7 @@ def said_model(event: str) -> type[BaseModel]:
     """The speaker's own model of the event; AttributeError when the speaker has none."""
     speaker = event.split(".")[0]
     messages = importlib.import_module(f"services.{speaker}.messages")
-    if hasattr(messages, "__path__"):
+    if not hasattr(messages, class_name(event)):
         messages = importlib.import_module(f"services.{speaker}.messages.said")
     model: type[BaseModel] = getattr(messages, class_name(event))
     return model
