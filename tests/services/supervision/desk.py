@@ -60,7 +60,7 @@ class Desk:
             work = MemoryWork(self, None)
             handled = await look_at_due_cases(work)  # type: ignore[arg-type]
             work.keep()
-            if not handled and due >= until:
+            if not handled and (due >= until or self.now >= until):
                 self.now = max(self.now, until)
                 return
 
