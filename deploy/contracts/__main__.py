@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.contracts import asyncapi, event_schemas, flow_page, http_documents
@@ -27,15 +28,14 @@ def generated(contracts: Path = CONTRACTS) -> dict[Path, str]:
         contracts / "broker" / "definitions.json": json.dumps(definitions, indent=2) + "\n",
         **{contracts / "asyncapi" / f"{name}.yaml": asyncapi.document(FLOW, name) for name in FLOW.services},
         **{
-            contracts / "http" / f"{name}.openapi.json": http_documents.document(name)
-            for name in FLOW.services
+            contracts / "http" / f"{name}.openapi.json": text
+            for name, text in http_documents.documents(list(FLOW.services)).items()
         },
     }
 
 
-def stale_files(contracts: Path = CONTRACTS) -> dict[Path, str]:
+def stale_files(wanted: Mapping[Path, str]) -> dict[Path, str]:
     """The files that are not what they should be, with the text they should have."""
-    wanted = generated(contracts)
     return {
         path: text
         for path, text in wanted.items()
@@ -43,12 +43,12 @@ def stale_files(contracts: Path = CONTRACTS) -> dict[Path, str]:
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Write or check; 2 when the call is off."""
+def main(arguments: list[str], wanted: Mapping[Path, str] | None = None) -> int:
+    """Write or check ``wanted`` (everything, if not given); 2 when the call is off."""
     if arguments not in (["write"], ["check"]):
         print(__doc__, file=sys.stderr)
         return 2
-    stale = stale_files()
+    stale = stale_files(generated() if wanted is None else wanted)
     for path, text in stale.items():
         if arguments == ["write"]:
             path.parent.mkdir(parents=True, exist_ok=True)

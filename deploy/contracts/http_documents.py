@@ -1,4 +1,8 @@
-"""contracts/http/<service>.openapi.json: each service's OpenAPI document as its own app tells it."""
+"""contracts/http/<service>.openapi.json: each service's OpenAPI document as its own app tells it.
+
+The apps are built in processes of their own, so that metrics and settings stay apart; what they have in common is
+imported once, before the processes fork.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -16,20 +22,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def document(service: str) -> str:
-    """The document as JSON; built in a process of its own, so that metrics and settings stay apart."""
+def documents(services: Sequence[str]) -> dict[str, str]:
+    """The documents of these services as JSON texts, by service; RuntimeError when an app cannot be built."""
     with tempfile.TemporaryDirectory() as folder:
         made = subprocess.run(
-            [sys.executable, "-m", "deploy.contracts.http_documents", service],
+            [sys.executable, "-m", "deploy.contracts.http_documents", folder, *services],
             cwd=ROOT,
             env={**os.environ, **harmless_settings(Path(folder))},
             check=False,
             capture_output=True,
             text=True,
         )
-    if made.returncode != 0:
-        raise RuntimeError(f"{service} does not start: {made.stderr[-2000:]}")
-    return made.stdout
+        if made.returncode != 0:
+            raise RuntimeError(made.stderr[-2000:])
+        return {name: (Path(folder) / f"{name}.json").read_text(encoding="utf-8") for name in services}
 
 
 def harmless_settings(folder: Path) -> dict[str, str]:
@@ -53,11 +59,28 @@ def harmless_settings(folder: Path) -> dict[str, str]:
     }
 
 
-def main(service: str) -> None:
-    """Print one service's document."""
+def _write(service: str, folder: Path) -> None:
     app = importlib.import_module(f"services.{service}.app").create_app()
-    print(json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True))
+    text = json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (folder / f"{service}.json").write_text(text, encoding="utf-8")
+
+
+def main(folder: Path, services: Sequence[str]) -> int:
+    """Write ``folder/<service>.json`` for each; 1 when one cannot be built, with the reason on standard error."""
+    importlib.import_module("libs.runner")
+    for service in services:
+        child = os.fork()
+        if child == 0:
+            try:
+                _write(service, folder)
+                os._exit(0)
+            except BaseException:
+                print(f"{service} cannot be built: {traceback.format_exc()}", file=sys.stderr, flush=True)
+                os._exit(1)
+        if os.waitpid(child, 0)[1] != 0:
+            return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
