@@ -66,13 +66,17 @@ def _lanes(clocks: list[storage.ClockRow], cards: list[storage.CardRow], today: 
     found = []
     for clock in clocks:
         yellow, red = ((clock.clock_id, colour) in colours for colour in ("yellow", "red"))
-        late = red or (clock.stopped_at is None and clock.kind != "check" and today > clock.due_on)
-        state = "over" if late else "done" if clock.stopped_at else "risk" if yellow else "run"
+        ended = _ended(clock)
+        silent = clock.kind == "check" and (ended or today) > clock.due_on
+        if silent:  # the last day of a check passed without a word: nothing was found, and that is in time
+            ended = clock.due_on
+        late = red or (ended is None and today > clock.due_on)
+        state = "over" if late else "done" if ended else "risk" if yellow else "run"
         lane = drawings.lane(
-            axis, starts_on=clock.starts_on, due_on=clock.due_on, today=today, done_on=_ended(clock),
+            axis, starts_on=clock.starts_on, due_on=clock.due_on, today=today, done_on=ended,
             risk=state == "risk",
         )  # fmt: skip
-        found.append({"clock": clock, "lane": lane, "state": state, "yellow": yellow, "red": red})
+        found.append({"clock": clock, "lane": lane, "state": state, "silent": silent})
     return found
 
 

@@ -14,8 +14,9 @@ from starlette.requests import Request
 from libs.identity import Person
 from services.supervision import app as app_room
 from services.supervision.domain.case_file import CaseFile, Happening
+from services.supervision.pages.case import _lanes
 from services.supervision.pages.wall import share_used
-from services.supervision.storage import CARDS, CASE_FILES, CLOCKS, FINDINGS, ClockRecord
+from services.supervision.storage import CARDS, CASE_FILES, CLOCKS, FINDINGS, ClockRecord, ClockRow
 from services.supervision.storage.wall import RunningClock
 from tests.browser.kit.looking import complaints, open_browser
 from tests.conftest import NewDatabase
@@ -183,6 +184,13 @@ async def test_case_page_shows_chain_clocks_cards_and_findings(watched: httpx.As
         "F-2026-000001",
     ):
         assert said in text
+
+
+def test_silent_check_is_drawn_as_done_and_not_as_late() -> None:
+    row = clock(0, "fire", 1.5).model_copy(update={"kind": "check"})
+    (drawn,) = _lanes([ClockRow.model_validate(row.model_dump())], [], NOW.date())
+    assert (drawn["state"], drawn["silent"]) == ("done", True)
+    assert [bar.kind for bar in drawn["lane"].bars] == ["acc"]
 
 
 async def test_figures_as_csv_hold_what_the_table_holds(watched: httpx.AsyncClient) -> None:
