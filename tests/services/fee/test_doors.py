@@ -13,7 +13,8 @@ import pytest
 from libs.envelope import instant, new_id
 from libs.references import applicant_ref
 from tests.services.fee.conftest import NewBooks
-from tests.services.fee.house import START, FeeDoors, Story, fee_doors, tariff_published
+from tests.services.fee.house import FeeDoors, fee_doors
+from tests.services.fee.story import START, Story, tariff_published
 
 SUM = 1_080_000
 OWNER, OTHER = "applicant-01/applicant", "applicant-02/applicant"

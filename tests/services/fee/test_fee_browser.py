@@ -16,7 +16,8 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from libs.references import applicant_ref
 from tests.services.fee.conftest import NewBooks
-from tests.services.fee.house import START, FeeDoors, Story, fee_doors, tariff_published
+from tests.services.fee.house import FeeDoors, fee_doors
+from tests.services.fee.story import START, Story, tariff_published
 
 WIDTHS = (1280, 390, 320)
 WIDER = """width => [...document.querySelectorAll("main *")]
