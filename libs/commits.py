@@ -210,17 +210,17 @@ class Commits:
     ) -> tuple[Deed, Any, Exception | None]:
         if deed.event is not None:
             identity = (deed.event.source, deed.event.id)
-            if identity not in fresh or identity in seen:
+            if identity in fresh and identity not in seen:
+                seen.add(identity)
+                await self.hearing.hear(deed.event, deed.run, deed.parent, shared)
+            else:
                 DEEDS.labels("repeated").inc()
-                return deed, None, None
-            seen.add(identity)
-            await self.hearing.hear(deed.event, deed.run, deed.parent, shared)
             return deed, None, None
         asked = deed.asked
         if asked is not None and (earlier := known.get((asked.actor, asked.client_key))):
-            same = earlier.request_sha256 == asked.request_sha256
             DEEDS.labels("repeated").inc()
-            return (deed, earlier, None) if same else (deed, None, ClientKeyReused())
+            same = earlier.request_sha256 == asked.request_sha256
+            return deed, earlier, None if same else ClientKeyReused()
         work = Work(shared, deed.name, deed.parent)
         try:
             result = await deed.run(work)
@@ -234,10 +234,7 @@ class Commits:
         DEEDS.labels("done").inc()
         if asked is None:
             return deed, result, None
-        subject = next(reversed(shared.touched), None) if shared.touched else None
-        answer = Answer(
-            asked.actor, asked.client_key, asked.request_sha256, asked.status, asked.encode(result), subject
-        )
+        answer = _answer(asked, result, subject=next(reversed(shared.touched), None))
         given.append(answer)
         known[(asked.actor, asked.client_key)] = answer
         return deed, answer, None
@@ -254,3 +251,8 @@ class Commits:
             raise _SettleFailed(str(reason)) from reason
         work.succeed()
         await shared.flush()
+
+
+def _answer(asked: Asked, result: Any, subject: str | None) -> Answer:
+    body = asked.encode(result)
+    return Answer(asked.actor, asked.client_key, asked.request_sha256, asked.status, body, subject)

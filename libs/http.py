@@ -12,26 +12,22 @@ from urllib.parse import urlsplit
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from opentelemetry import context as otel_context
-from opentelemetry import trace
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.exceptions import HTTPException
 
 from libs import identity
 from libs.answers import Answer
 from libs.commits import Commits
 from libs.deeds import Asked
-from libs.doorstep import Doorstep
 from libs.identity.access import Verdict
+from libs.problems import PROBLEM, install_problems, wants_page
 from libs.refusals import ClientKeyMissing, Refusal
 from libs.work import Work
 
 LOG = structlog.get_logger(__name__)
 _CLIENT_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
-PROBLEM = "application/problem+json"
 
 
 class Body(BaseModel):
@@ -54,14 +50,6 @@ class WrongFunction(Refusal):
     code = "not_your_function"
     status = 403
     title = "Your function does not allow this."
-
-
-class TooLarge(Refusal):
-    """The request is longer than any this service takes."""
-
-    code = "too_large"
-    status = 413
-    title = "The request is too large."
 
 
 class ForeignOrigin(Refusal):
@@ -198,72 +186,11 @@ def _same_origin(request: Request) -> None:
         raise ForeignOrigin()
 
 
-def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks, rather than a program."""
-    path = request.url.path
-    return not path.startswith(("/api", "/log")) and "text/html" in request.headers.get("accept", "")
-
-
-def problem_response(request: Request, problem: dict[str, Any]) -> Response:
-    """A problem as the caller understands it: a page for a browser, problem+json for a program."""
-    context = trace.get_current_span().get_span_context()
-    problem = {**problem, "trace_id": f"{context.trace_id:032x}" if context.is_valid else None}
-    status = int(problem["status"])
-    pages = getattr(request.app.state, "pages", None)
-    if pages is not None and wants_page(request):
-        page: Response = pages.problem(request, problem)
-        return page
-    headers = {"Retry-After": "1"} if status == 503 else {}
-    return JSONResponse(problem, status, headers=headers, media_type=PROBLEM)
-
-
-def install_problems(app: FastAPI, max_body_bytes: int) -> None:
-    """Every error that leaves the service is a problem with a stable code; none shows a stack trace."""
-
-    async def refused(request: Request, reason: Exception) -> Response:
-        assert isinstance(reason, Refusal)
-        LOG.info("refused", code=reason.code, path=request.url.path, detail=reason.detail[:200])
-        return problem_response(request, reason.problem())
-
-    async def invalid(request: Request, reason: Exception) -> Response:
-        assert isinstance(reason, RequestValidationError)
-        errors = [
-            {"at": ".".join(str(part) for part in error["loc"]), "what": error["msg"], "kind": error["type"]}
-            for error in reason.errors()[:50]
-        ]
-        problem = {"type": "about:blank", "title": "The request does not fit.", "status": 422,
-                   "code": "invalid_request", "errors": errors}  # fmt: skip
-        return problem_response(request, problem)
-
-    async def failed_http(request: Request, reason: Exception) -> Response:
-        assert isinstance(reason, HTTPException)
-        codes = {
-            404: "not_found",
-            405: "method_not_allowed",
-            413: "too_large",
-            415: "media_type",
-            400: "bad_request",
-        }
-        titles = {404: "Nothing is here under this address."}
-        problem = {"type": "about:blank", "title": titles.get(reason.status_code, str(reason.detail)),
-                   "status": reason.status_code, "code": codes.get(reason.status_code, "http_error")}  # fmt: skip
-        return problem_response(request, problem)
-
-    async def unexpected(request: Request, reason: Exception) -> Response:
-        LOG.error("unexpected", path=request.url.path, error=type(reason).__name__, exc_info=reason)
-        problem = {"type": "about:blank", "title": "Something failed on our side. Nothing was changed.",
-                   "status": 500, "code": "unexpected"}  # fmt: skip
-        return problem_response(request, problem)
+def install(app: FastAPI, max_body_bytes: int) -> None:
+    """Problems for every error, and the way to the login for a page that needs a person."""
 
     async def log_in(request: Request, _: Exception) -> Response:
         return RedirectResponse(f"/login?next={request.url.path}", 303)
 
-    app.add_exception_handler(Refusal, refused)
-    app.add_exception_handler(RequestValidationError, invalid)
-    app.add_exception_handler(HTTPException, failed_http)
+    install_problems(app, max_body_bytes)
     app.add_exception_handler(_LogIn, log_in)
-    app.add_exception_handler(Exception, unexpected)
-    async def too_large(request: Request) -> Response:
-        return problem_response(request, TooLarge().problem())
-
-    app.add_middleware(Doorstep, unexpected=unexpected, too_large=too_large, most=max_body_bytes)

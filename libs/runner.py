@@ -122,7 +122,7 @@ class Service:
         }  # fmt: skip
         for key, value in state.items():
             setattr(app.state, key, value)
-        http.install_problems(app, self.settings.max_body_bytes)
+        http.install(app, self.settings.max_body_bytes)
         app.add_middleware(StateDoor, service=self)
         for each in [self._own_routes(), login_router(self.settings), *routers]:
             app.include_router(each)

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, BinaryIO
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -75,19 +75,15 @@ def _line() -> str:
     return text.decode().strip()
 
 
-def run(orders: dict[str, Any]) -> int:
-    """Start the server, wait for its end or for ours; returns its exit status."""
+def _alone() -> None:
+    """In the child, before the server: it hears signals, and dies with us."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # only the parent decides
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        signal.signal(number, signal.SIG_DFL)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
-    def alone() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
-    log = open(orders["log"], "ab")  # noqa: SIM115  the server keeps it for its life
-    server = subprocess.Popen(
+def _started(orders: dict[str, Any], log: BinaryIO) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
         orders["command"],
         stdin=subprocess.DEVNULL,
         stdout=log,
@@ -98,8 +94,18 @@ def run(orders: dict[str, Any]) -> int:
         group=orders["gid"],
         extra_groups=None if orders["uid"] is None else [],
         start_new_session=True,
-        preexec_fn=alone,
+        preexec_fn=_alone,
     )
+
+
+def run(orders: dict[str, Any]) -> int:
+    """Start the server, wait for its end or for ours; returns its exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # only the parent decides
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+    log = open(orders["log"], "ab")  # noqa: SIM115  the server keeps it for its life
+    server = _started(orders, log)
     with open(orders["pid_file"] + ".new", "w") as file:
         file.write(str(server.pid))
     os.replace(orders["pid_file"] + ".new", orders["pid_file"])

@@ -45,60 +45,68 @@ def local_path(text: str | None) -> str:
     return text if not parts.scheme and not parts.netloc else "/"
 
 
-def login_router(settings: ServiceSettings) -> APIRouter:
-    """/login, /login/callback and /logout of one service; they answer 404 when no provider is set."""
-    router = APIRouter(include_in_schema=False)
-    sessions = Sessions(settings)
-    tokens, names = verifier(settings), claim_names(settings)
-    provider = _provider(settings)
+class LoginDoor:
+    """The three routes of a login, for one service."""
 
-    def ready() -> Any:
-        if provider is None or not sessions.possible:
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._settings = settings
+        self._sessions = Sessions(settings)
+        self._tokens, self._names = verifier(settings), claim_names(settings)
+        self._provider = _provider(settings)
+
+    def _ready(self) -> Any:
+        if self._provider is None or not self._sessions.possible:
             raise NotFound("No identity provider is set here.")
-        return provider
+        return self._provider
 
-    @router.get("/login", name="login")
-    async def login(request: Request, next: str = "/") -> Response:
-        client = ready()
+    async def login(self, request: Request, next: str = "/") -> Response:
+        """Send the browser to the provider."""
+        client = self._ready()
         state: dict[str, Any] = {}
         request.scope["session"] = state  # the library keeps code verifier, state and nonce here
         try:
-            answer: Response = await client.authorize_redirect(
-                request, str(request.url_for("login_callback"))
-            )
+            back = str(request.url_for("login_callback"))
+            answer: Response = await client.authorize_redirect(request, back)
         except (httpx.HTTPError, OAuthError) as reason:
             raise ProviderAway() from reason
-        sessions.keep_login_state(request, answer, {**state, "next": local_path(next)})
+        self._sessions.keep_login_state(request, answer, {**state, "next": local_path(next)})
         return answer
 
-    @router.get("/login/callback", name="login_callback")
-    async def login_callback(request: Request) -> Response:
-        client = ready()
-        assert tokens is not None
-        state = sessions.login_state(request)
+    async def callback(self, request: Request) -> Response:
+        """Back from the provider: a session, or LoginFailed."""
+        client = self._ready()
+        assert self._tokens is not None
+        state = self._sessions.login_state(request)
         request.scope["session"] = state
         try:
             token = await client.authorize_access_token(request)
-            claims = await tokens.verify(str(token.get("access_token", "")))
+            claims = await self._tokens.verify(str(token.get("access_token", "")))
         except (OAuthError, JoseError, InvalidToken, KeyError, ValueError) as reason:
             LOG.info("login_failed", error=type(reason).__name__, detail=str(reason)[:200])
             raise LoginFailed(str(reason)[:200]) from reason
         except httpx.HTTPError as reason:
             raise ProviderAway() from reason
         answer = RedirectResponse(local_path(state.get("next")), 303)
-        sessions.forget(answer, login_only=True)
-        sessions.remember(request, answer, person_from(claims, names))
+        self._sessions.forget(answer, login_only=True)
+        self._sessions.remember(request, answer, person_from(claims, self._names))
         return answer
 
-    @router.get("/logout", name="logout")
-    async def logout(request: Request) -> Response:
-        """Ends our session and the provider's, so that the next login asks for a name again."""
+    async def logout(self, request: Request) -> Response:
+        """End our session and the provider's, so that the next login asks for a name again."""
         if request.headers.get("sec-fetch-site", "none") not in ("same-origin", "same-site", "none"):
             raise LoginFailed("Log out from our own pages.")
-        answer = RedirectResponse(await _end_session(provider, settings, request), 303)
-        sessions.forget(answer)
+        answer = RedirectResponse(await _end_session(self._provider, self._settings, request), 303)
+        self._sessions.forget(answer)
         return answer
 
+
+def login_router(settings: ServiceSettings) -> APIRouter:
+    """/login, /login/callback and /logout of one service; they answer 404 when no provider is set."""
+    router = APIRouter(include_in_schema=False)
+    door = LoginDoor(settings)
+    router.add_api_route("/login", door.login, name="login", methods=["GET"])
+    router.add_api_route("/login/callback", door.callback, name="login_callback", methods=["GET"])
+    router.add_api_route("/logout", door.logout, name="logout", methods=["GET"])
     return router
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from deploy.launcher.story.cast import ActRefused, Cast
+from deploy.launcher.story.papers import forgotten, needed_materials, upload
 from deploy.launcher.story.script import Application, after
-from libs.conditions import holds
 
 Next = list[tuple[datetime, str, tuple[Any, ...]]]
 WINDOW = "window-01"
@@ -43,42 +42,13 @@ class Story:
         return self.looks[name] < PATIENCE
 
 
-def _pdf(text: str) -> bytes:
-    return f"%PDF-1.4\n% {text}\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n".encode()
-
-
-def needed_materials(item: dict[str, Any], facts: dict[str, Any]) -> list[str]:
-    """The codes of the materials that these facts ask for, as the published item says."""
-    return [
-        material["code"]
-        for material in item["materials"]
-        if material["required"] or (material["required_when"] and holds(material["required_when"], facts))
-    ]
-
-
-def forgotten(item: dict[str, Any], facts: dict[str, Any]) -> tuple[str, str]:
-    """(material, department that checks it): what an applicant who will be corrected leaves out."""
-    checkers = {material["code"]: material["checked_by"] for material in item["materials"]}
-    codes = [code for code in needed_materials(item, facts) if checkers[code] != "intake"]
-    return codes[-1], checkers[codes[-1]]
-
-
-async def _upload(story: Story, applicant: str, number: int, code: str) -> dict[str, Any]:
-    content = _pdf(f"{number} {code}")
-    url = f"{story.cast.site('intake')}/api/materials"
-    stored = await story.cast.act(applicant, url, raw=(content, "application/pdf"))
-    if stored["sha256"] != hashlib.sha256(content).hexdigest():
-        raise AssertionError(f"intake stored something else than {code} of application {number}")
-    return {"code": code, "sha256": stored["sha256"], "name": f"{code}.pdf"}
-
-
 async def file(story: Story, plan: Application, now: datetime) -> Next:
     """The applicant uploads the materials and files; who will be corrected forgets a material."""
     codes = needed_materials(story.items[plan.item_code], plan.facts)
     if plan.scenario in ("corrected", "silent_applicant"):
         codes.remove(forgotten(story.items[plan.item_code], plan.facts)[0])
     files_it = WINDOW if plan.channel == "window" else plan.applicant
-    materials = [await _upload(story, files_it, plan.number, code) for code in codes]
+    materials = [await upload(story.cast, files_it, plan.number, code) for code in codes]
     body = {
         "item_code": plan.item_code,
         "applicant": {"kind": "legal"},
@@ -132,7 +102,7 @@ async def ask_correction(story: Story, plan: Application, now: datetime) -> Next
 async def correct(story: Story, plan: Application, now: datetime) -> Next:
     """The applicant adds what the notice asked for."""
     missing, _ = forgotten(story.items[plan.item_code], plan.facts)
-    material = await _upload(story, plan.applicant, plan.number, missing)
+    material = await upload(story.cast, plan.applicant, plan.number, missing)
     await story.cast.act(
         plan.applicant, story.case_url(plan.number, "/correction"), {"facts": {}, "materials": [material]}
     )
