@@ -75,10 +75,11 @@ class Applicant(_Heard):
 class ApplicationAccepted(_OfCase):
     """intake.application_accepted: the day of acceptance fixes the tariff version, the facts fix the sum."""
 
-    applicant: Applicant | None = None
+    applicant: Applicant
     accepted_at: datetime
     facts: dict[str, Any]
     lead: str
+    decision: Literal["by_lead", "unanimous"]
     voucher: SignedDocument
 
 

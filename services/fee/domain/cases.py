@@ -86,10 +86,11 @@ class Acceptance(_Fact):
     application_no: str
     item_code: str
     item_version: int
-    applicant_ref: str | None
+    applicant_ref: str
     accepted_at: datetime
     accepted_on: date
     lead: str
+    decision: Literal["by_lead", "unanimous"]  # who may say the case is decided
     tariff_code: str | None = None
     timing: Literal["on_acceptance", "before_delivery"] | None = None
     facts: Mapping[str, Any] = Field(default_factory=dict)

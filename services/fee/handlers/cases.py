@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from libs.envelope import instant
 from libs.refusals import Park, Refusal
 from libs.signatures import SignedDocument
 from libs.work import Work
@@ -35,15 +37,22 @@ async def open_case(work: Work, case_id: str, data: ApplicationAccepted) -> None
     case = await work.get(storage.CASES, case_id) or FeeCase(case_id=case_id)
     if case.acceptance is not None:
         return
-    _verify(work, data.voucher, "intake", case_id)
+    about = {"item_code": data.item_code, "item_version": data.item_version}
+    accepted = {
+        "accepted_at": instant(data.accepted_at),
+        "lead": data.lead,
+        "applicant_ref": data.applicant.ref,
+    }
+    _require_said(work, data.voucher, "intake", {"case_id": case_id, "act": "accepted", **about, **accepted})
     acceptance = Acceptance(
         application_no=data.application_no,
         item_code=data.item_code,
         item_version=data.item_version,
-        applicant_ref=data.applicant.ref if data.applicant else None,
+        applicant_ref=data.applicant.ref,
         accepted_at=data.accepted_at,
         accepted_on=legal_day(data.accepted_at),
         lead=data.lead,
+        decision=data.decision,
         tariff_code=item.tariff_code,
         timing=item.timing,
         facts={code: data.facts.get(field) for code, field in item.inputs.items()},
@@ -56,12 +65,8 @@ async def note_decision(work: Work, case_id: str, data: ReviewDecisionMade | Int
     case = await work.get(storage.CASES, case_id)
     if case is None or case.acceptance is None:
         raise Park(case_id)
-    issuer = "intake" if isinstance(data, IntakeDecisionMade) else f"review/{data.department}"
-    if isinstance(data, ReviewDecisionMade) and data.department != case.acceptance.lead:
-        raise DocumentMismatch(f"{data.department} does not lead this case")
-    said = _verify(work, data.decision_document, issuer, case_id)
-    if said.get("decision", data.decision) != data.decision:
-        raise DocumentMismatch(case_id)
+    issuer = "intake" if case.acceptance.decision == "unanimous" else f"review/{case.acceptance.lead}"
+    _require_said(work, data.decision_document, issuer, {"case_id": case_id, "decision": data.decision})
     if case.decision is None:
         await _do_what_is_due(work, case.with_(decision=data.decision))
 
@@ -97,9 +102,9 @@ async def _do_what_is_due(work: Work, case: FeeCase) -> None:
     work.put(storage.CASES, case)
 
 
-def _verify(work: Work, document: SignedDocument, issuer: str, case_id: str) -> dict[str, Any]:
-    """What a signed document of this case says; who relies on a document checks it."""
+def _require_said(work: Work, document: SignedDocument, issuer: str, wanted: Mapping[str, Any]) -> None:
+    """Who relies on a document checks it: signed by ``issuer``, and saying what the event says of it."""
     said = work.keys.verify(document, issuer=issuer)
-    if said.get("case_id", case_id) != case_id:
-        raise DocumentMismatch(case_id)
-    return said
+    differing = sorted(name for name, value in wanted.items() if said.get(name) != value)
+    if differing:
+        raise DocumentMismatch(", ".join(differing))

@@ -65,15 +65,18 @@ class Story:
         data = {"item_code": self.item_code, "version": 1, "name": {"zh": "事项", "en": "item"}, "fee": fee}
         return event("disclosure", "disclosure.service_item_published.v1", f"item/{self.item_code}", data)
 
-    def accepted(self, voucher_case: str | None = None, issuer: str = "intake") -> Event:
-        """The application is accepted."""
-        voucher = SIGNERS[issuer].sign(
-            "voucher", {"case_id": voucher_case or self.case_id, "act": "accepted"}
-        )
+    def accepted(self, *, issuer: str = "intake", decision: str = "by_lead", **voucher_says: Any) -> Event:
+        """The application is accepted; ``voucher_says`` is what the signed voucher says instead."""
+        signed = {
+            "case_id": self.case_id, "act": "accepted", "item_code": self.item_code, "item_version": 1,
+            "accepted_at": instant(self.accepted_at), "lead": "urban_management",
+            "applicant_ref": self.applicant_ref, **voucher_says,
+        }  # fmt: skip
+        voucher = SIGNERS[issuer].sign("voucher", signed)
         data = {
             **self.about, "applicant": {"kind": "natural", "ref": self.applicant_ref},
             "accepted_at": instant(self.accepted_at), "mode": "complete", "facts": self.facts, "plan": [],
-            "lead": "urban_management", "decision": "by_lead", "clocks": [], "voucher": voucher.model_dump(),
+            "lead": "urban_management", "decision": decision, "clocks": [], "voucher": voucher.model_dump(),
             "said_at": instant(self.accepted_at),
         }  # fmt: skip
         return event("intake", "intake.application_accepted.v1", self.case_id, data)

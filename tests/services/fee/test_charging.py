@@ -49,7 +49,7 @@ async def test_a_bill_is_assessed_at_acceptance_when_the_item_says_so(house: Fee
 
 async def test_unanimous_consent_is_a_grant_too(house: FeeHouse) -> None:
     story = Story()
-    await house.hear(story.item(), story.accepted(), story.decided_by_itself())
+    await house.hear(story.item(), story.accepted(decision="unanimous"), story.decided_by_itself())
     assert await house.owed(story.case_id) == SUM
 
 
@@ -188,14 +188,32 @@ async def test_a_decision_nobody_competent_signed_charges_nothing(house: FeeHous
     assert await house.owed(story.case_id) == SUM
 
 
-async def test_an_acceptance_with_a_foreign_voucher_is_set_aside(house: FeeHouse) -> None:
+FALSE_VOUCHERS: dict[str, tuple[dict[str, Any], str]] = {
+    "another case": ({"case_id": "another"}, "document_mismatch"),
+    "another day": ({"accepted_at": "2026-01-05T01:00:00Z"}, "document_mismatch"),
+    "another lead": ({"lead": "fire"}, "document_mismatch"),
+    "another applicant": ({"applicant_ref": "p-2"}, "document_mismatch"),
+    "another item": ({"item_code": "cheaper"}, "document_mismatch"),
+    "only received": ({"act": "received"}, "document_mismatch"),
+    "a department's": ({"issuer": "review/fire"}, "bad_signature"),
+}
+
+
+@pytest.mark.parametrize("name", FALSE_VOUCHERS)
+async def test_an_acceptance_its_voucher_does_not_bear_out_is_set_aside(house: FeeHouse, name: str) -> None:
+    said, code = FALSE_VOUCHERS[name]
     story = Story(timing="on_acceptance")
-    await house.hear(
-        story.item(), story.accepted(voucher_case="another"), story.accepted(issuer="review/fire")
-    )
-    codes = await house.rows("SELECT code FROM set_aside ORDER BY seq")
-    assert codes == [("document_mismatch",), ("bad_signature",)]
+    await house.hear(story.item(), story.accepted(**said))
+    assert await house.rows("SELECT code FROM set_aside") == [(code,)]
     assert await house.said(story.case_id) == []
+
+
+async def test_only_who_may_decide_by_the_item_decides(house: FeeHouse) -> None:
+    by_lead, unanimous = Story(), Story()
+    await house.hear(by_lead.item(), by_lead.accepted(), by_lead.decided_by_itself())
+    await house.hear(unanimous.item(), unanimous.accepted(decision="unanimous"), unanimous.decided())
+    assert await house.rows("SELECT code FROM set_aside") == [("bad_signature",), ("bad_signature",)]
+    assert await house.rows("SELECT count(*) FROM bills") == [(0,)]
 
 
 @pytest.mark.parametrize(
