@@ -42,7 +42,7 @@ async def portal(
         life_event=life_event,
         asked=bool(words or life_event),
         items=items,
-        first=max(items, key=_weight, default=None),
+        first=max(items, key=lambda item: _weight(item, words), default=None),
         life_events=_life_events([row["content"] for row in everything.rows]),
         catalogue_size=everything.total,
         latest=latest.rows,
@@ -50,9 +50,12 @@ async def portal(
     )
 
 
-def _weight(item: dict[str, Any]) -> tuple[bool, int, str]:
-    """The item worth drawing: one handled as a whole by the center, then whoever spares the most ways."""
-    return item["mode"] == "central", len(item["plan"]), item["item_code"]
+def _weight(item: dict[str, Any], words: str) -> tuple[int, bool, int, str]:
+    """The item worth drawing: one whose name begins with what was asked, then one whose name holds it; then
+    one that the center handles as a whole, then whoever spares the most ways."""
+    asked, names = words.casefold(), [name.casefold() for name in item["name"].values()]
+    called = 2 * any(name.startswith(asked) for name in names) or int(any(asked in name for name in names))
+    return called, item["mode"] == "central", len(item["plan"]), item["item_code"]
 
 
 def _life_events(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -49,6 +49,12 @@ async def test_portal_finds_by_words_of_both_languages_and_admits_when_it_does_n
     assert "<b>spaceship" not in nothing
 
 
+async def test_portal_draws_what_is_called_as_asked_before_what_holds_it_too(town: DisclosureHouse) -> None:
+    found = await page(town, "/?q=临时占用", "zh")
+    result = found[found.index('id="result"') :]
+    assert 0 < result.index("<h2>临时占用城市道路审批</h2>") < result.index("/items/tree-felling")
+
+
 async def test_guide_answers_first_and_says_when_a_department_comes_in(town: DisclosureHouse) -> None:
     text = await page(town, "/items/restaurant-opening")
     for said in ("2–5", "Floor area (m²) more than 50", "Produces cooking fumes", "30 + 15", "60 days"):
