@@ -46,6 +46,12 @@ BILL = sa.text(
     + "AND b.bill_no = :bill_no"
 )
 
+BILLS_BY_STATE = sa.text(
+    "SELECT CASE WHEN s.bill_no IS NOT NULL THEN 'paid' WHEN x.bill_no IS NOT NULL THEN 'cancelled' "
+    "WHEN b.total_fen = 0 THEN 'nothing_to_pay' ELSE 'open' END AS state, count(*) AS bills FROM bills b "
+    "LEFT JOIN settlements s USING (bill_no) LEFT JOIN cancellations x USING (bill_no) GROUP BY 1"
+)
+
 LINES = sa.text(
     "SELECT charge_kind, quantity, rate::text AS rate, tier, tier_mode, amount_fen, formula "
     "FROM bill_lines WHERE bill_no = :bill_no ORDER BY line_no"

@@ -12,6 +12,7 @@ import pytest
 
 from libs.envelope import instant, new_id
 from libs.references import applicant_ref
+from services.fee.timers import show_figures
 from tests.services.fee.conftest import NewBooks
 from tests.services.fee.house import FeeDoors, fee_doors
 from tests.services.fee.story import START, Story, tariff_published
@@ -173,6 +174,22 @@ async def test_the_books_are_read_by_finance_officers_and_auditors(doors: FeeDoo
     kinds = [each["kind"] for each in first["transactions"] + rest["transactions"]]
     assert kinds == ["payment", "charge", "charge"]
     assert rest["next"] is None
+
+
+async def test_the_figures_for_prometheus_are_those_of_the_books(doors: FeeDoors) -> None:
+    _, paid = await billed(doors)
+    await billed(doors)
+    await doors.post("/api/channel/payments", report(paid), BANK)
+    async with doors.engine.connect() as reader:
+        await show_figures(reader)
+    figures = (await doors.client.get("/metrics")).text
+    for line in (
+        'permit_bills_in_state_total{state="open"} 1.0',
+        'permit_bills_in_state_total{state="paid"} 1.0',
+        f'permit_ledger_balance_fen{{kind="treasury"}} {SUM / 1e6}e+06',
+        "permit_ledger_days_unequal_total 0.0",
+    ):
+        assert line in figures
 
 
 async def test_the_bill_page_draws_the_sum_and_leads_to_payment(doors: FeeDoors) -> None:
