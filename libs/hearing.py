@@ -62,6 +62,7 @@ class Hearing:
             raise ParkedFailed(event) from refused
         except Park as missing:
             work.fail(missing)
+            await inbox.park(shared.connection, event, missing.waits_for)  # it may wait for another one now
             return False
         except Exception as reason:
             work.fail(reason)
