@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.disclosure.timers import show_figures
 from tests.services.disclosure.house import START, DisclosureHouse, shipped
 
 TARIFF = "road-occupation-chengdu-hitech"
@@ -166,3 +167,11 @@ async def test_items_are_found_by_life_event(catalogue: DisclosureHouse) -> None
 async def test_a_list_asked_wrongly_is_refused(house: DisclosureHouse, params: str) -> None:
     answer = await house.client.get(f"/api/items?{params}")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+async def test_the_figures_for_prometheus_are_those_of_the_log(catalogue: DisclosureHouse) -> None:
+    async with catalogue.app.state.engine.connect() as reader:
+        await show_figures(reader)
+    figures = (await catalogue.client.get("/metrics")).text
+    assert 'permit_log_leaves_total{kind="service_item"} 1.0' in figures
+    assert "permit_log_signed_leaves_total 1.0" in figures
