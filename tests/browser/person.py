@@ -74,28 +74,28 @@ class BrowsingPerson:
         return to
 
     async def look(self, name: str) -> None:
-        """Nothing sideways at 390 px, no violation found by axe; keeps pictures when asked to."""
-        folder = os.environ.get("ONEWINDOW_SCREENSHOTS")
-        for width in (DESK, PHONE):
-            await self.page.set_viewport_size({"width": width, "height": 900})
-            if folder:
-                await self.page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
-        wide = await self.page.evaluate("document.documentElement.scrollWidth")
-        assert wide <= PHONE, f"{name}: {wide} px: {await self.page.evaluate(WIDER, PHONE)}"
-        await self._axe(name)
-        await self.page.set_viewport_size({"width": DESK, "height": 900})
+        """Nothing sideways at 390 px, no violation found by axe; keeps pictures when asked to.
 
-    async def _axe(self, name: str) -> None:
-        """axe is a script: it reads the same document in a second page that allows scripts."""
+        axe is a script: it reads the same document in a second, narrow page that allows scripts.
+        """
+        if folder := os.environ.get("ONEWINDOW_SCREENSHOTS"):
+            await self._picture(Path(folder), name)
         browser = self._context.browser
         assert browser is not None
         reader = await browser.new_page(viewport={"width": PHONE, "height": 900})
         address, document = self.page.url.partition("#")[0], await self.page.content()
         await reader.route(address, lambda route: route.fulfill(content_type="text/html", body=document))
         await reader.goto(address)
+        wide = await reader.evaluate("document.documentElement.scrollWidth")
+        assert wide <= PHONE, f"{name}: {wide} px: {await reader.evaluate(WIDER, PHONE)}"
         found = await Axe().run(reader)
-        await reader.close()
         assert found.violations_count == 0, f"{name}: {found.generate_report()}"
+        await reader.close()
+
+    async def _picture(self, folder: Path, name: str) -> None:
+        for width in (PHONE, DESK):
+            await self.page.set_viewport_size({"width": width, "height": 900})
+            await self.page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
 
 
 async def _offline(route: Route) -> None:

@@ -115,7 +115,6 @@ def _paper(name: str) -> FilePayload:
 async def _files_it_at_the_second_try(told: Journey) -> None:
     applicant = await told.person("applicant-01")
     page = applicant.page
-    await applicant.look("apply")
     for code, value in TYPED.items():
         await page.fill(f'[name="facts.{code}"]', "很多" if code == "area_m2" else value)
     await page.check('[name="facts.zone"][value="2"]')
@@ -179,7 +178,6 @@ async def _the_departments_consent(told: Journey) -> None:
         await page.check('[name="outcome"][value="consent"]')
         await examiner.press("签名并送出")
         assert "意见已签名并送出" in await examiner.text()
-        await examiner.look(f"opinion-{department}")
         await told.hours_pass(1)
     await _the_track_board_says_so(told)
 
@@ -218,7 +216,6 @@ async def _the_applicant_pays_and_takes_the_permit(told: Journey) -> None:
     assert "已收到 10,800.00 元" in await applicant.text()
     await told.settle()
     await applicant.click(f"申请 {told.number}")
-    await applicant.look("permit-issued")
     await applicant.press("领取")
     assert re.search(r"许可证 AP-\d{4}-\d{6}", await applicant.text())
     await told.settle()

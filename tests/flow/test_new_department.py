@@ -30,7 +30,11 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def _condition(code: str, zh: str, en: str) -> dict[str, Any]:
-    return {"code": code, "text": {"zh": zh, "en": en}, "basis": "文物保护法 · Cultural Relics Protection Law"}
+    return {
+        "code": code,
+        "text": {"zh": zh, "en": en},
+        "basis": "文物保护法 · Cultural Relics Protection Law",
+    }
 
 
 def _step(department: str, role: str, conditions: list[str], after: list[str]) -> dict[str, Any]:
@@ -109,7 +113,11 @@ def told(joined: WholeCenter) -> tuple[Story, str]:
 
 def test_new_department_reviews_leads_and_decides(joined: WholeCenter, told: tuple[Story, str]) -> None:
     case = joined.read("applicant-03", f"{joined.site('intake')}/api/cases/{told[1]}")
-    assert (case["state"], case["decision"]["decision"], case["decision"]["by"]) == ("delivered", "granted", CODE)
+    assert (case["state"], case["decision"]["decision"], case["decision"]["by"]) == (
+        "delivered",
+        "granted",
+        CODE,
+    )
     lanes = {lane["department"]: (lane["role"], lane["outcome"]) for lane in case["lanes"]}
     assert lanes == {NEIGHBOUR: ("review", "consent"), CODE: ("lead", "consent")}
     task = joined.read(f"{CODE}-head", f"{joined.site('review', CODE)}/api/tasks/{told[1]}")
