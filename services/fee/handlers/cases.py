@@ -65,7 +65,9 @@ async def note_decision(work: Work, case_id: str, data: ReviewDecisionMade | Int
     case = await work.get(storage.CASES, case_id)
     if case is None or case.acceptance is None:
         raise Park(case_id)
-    issuer = "intake" if case.acceptance.decision == "unanimous" else f"review/{case.acceptance.lead}"
+    # Unanimous consent decides by itself and intake says so; where it is missing the lead decides, whatever the item.
+    by_consent = isinstance(data, IntakeDecisionMade) and case.acceptance.decision == "unanimous"
+    issuer = "intake" if by_consent else f"review/{case.acceptance.lead}"
     _require_said(work, data.decision_document, issuer, {"case_id": case_id, "decision": data.decision})
     if case.decision is None:
         await _do_what_is_due(work, case.with_(decision=data.decision))
