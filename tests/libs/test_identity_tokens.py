@@ -76,7 +76,7 @@ async def test_good_token_is_taken_and_keys_are_asked_for_once(
         {"exp": int(time.time()) - 120},
         {"exp": None},
         {"exp": "tomorrow"},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"sub": None},
         {"token_use": "id"},
         {"token_use": "refresh"},
