@@ -73,7 +73,7 @@ async def journey(center: WholeCenter) -> AsyncIterator[Journey]:
         yield Journey(center, browser, stack)
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(600)
 async def test_one_application_goes_through_the_house_in_browsers(
     center: WholeCenter, tmp_path: Path
 ) -> None:
