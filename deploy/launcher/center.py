@@ -114,26 +114,30 @@ class Center:
         try:
             await self._start()
         except BaseException:
-            await self._stack.aclose()
+            await self._end()
             raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    async def _end(self) -> None:
+        """Services first, so that they end in good order; then what they rely on, the newest first."""
+        await self.watch.end()
         for probe in self.probes.values():
             probe.close()
+        await self.deliveries.close()
+        await self.processes.close()
         await self._stack.aclose()
 
     async def _start(self) -> None:
         await self.processes.open()
-        self._stack.push_async_callback(self.processes.close)
         self.keys.make(self.houses)
         self.clock.hold() if self._driven else self.clock.run_free()
         self._tell("Starting PostgreSQL, RabbitMQ and the identity provider")
         await asyncio.gather(self._open_databases(), self._open_broker(), self._open_provider())
         self.deliveries.watch({name: database.audit for name, database in self.databases.items()})
-        self._stack.push_async_callback(self.deliveries.close)
         self._write_state()
-        self._stack.push_async_callback(self.watch.end)
         self._tell(f"Starting {len(self.houses)} services")
         for house in self.houses:
             await self._start_house(house)
