@@ -6,7 +6,7 @@ COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
-  compose-down test-compose test-generations sbom
+  compose-down test-compose test-generations lint-images sbom
 
 ##@ See it
 demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
@@ -60,8 +60,11 @@ test-compose: setup ## From nothing to a center in containers, its story, accide
 test-generations: setup ## The tests that talk to servers, on the machine's own and on containers'
 	@$(PYTHON) -m deploy.servers.generations
 
-sbom: setup ## The bill of materials of the images (CycloneDX) in .run/sbom
-	@deploy/sbom.sh
+lint-images: setup ## The Dockerfiles, by hadolint
+	@deploy/images.sh lint
+
+sbom: setup ## The bill of materials of the images (CycloneDX), in .run/images
+	@deploy/images.sh sbom
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
