@@ -20,15 +20,22 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
 PYTHONS = ("3.11", "3.12", "3.13")
+# What only commands and tests use; no house imports it (tests/deploy/test_compose.py looks).
+NOT_IN_A_HOUSE = ("jsonschema", "rich", "typer")
 
 
 def wanted() -> dict[Path, str]:
     """Every image's lock with the text it should have."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return {
-        ROOT / "requirements.runtime.lock": cut(closure(project["dependencies"])),
+        ROOT / "requirements.runtime.lock": cut(closure([*house_needs(project["dependencies"]), "tzdata"])),
         ROOT / "requirements.provider.lock": cut(closure(["nanoidp"])),
     }
+
+
+def house_needs(needs: Iterable[str]) -> list[str]:
+    """The project's needs without those of its commands and tests."""
+    return [need for need in needs if Requirement(need).name not in NOT_IN_A_HOUSE]
 
 
 def closure(needs: Iterable[str]) -> set[str]:

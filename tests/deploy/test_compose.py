@@ -190,7 +190,11 @@ def test_an_images_lock_is_a_part_of_the_tested_one() -> None:
     runtime = (ROOT / "requirements.runtime.lock").read_text(encoding="utf-8")
     names = re.findall(r"^([a-z0-9][\w.\-]*)==", runtime, re.MULTILINE)
     assert {"faststream", "asyncpg", "uvicorn", "greenlet"} <= set(names)
-    assert not {"pytest", "nanoidp", "mypy", "testcontainers", "playwright"} & set(names)
+    assert not {"pytest", "nanoidp", "mypy", "testcontainers", "playwright", "rich"} & set(names)
+    for path in [*(ROOT / "libs").rglob("*.py"), *(ROOT / "services").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        for name in locks.NOT_IN_A_HOUSE:
+            assert not re.search(rf"^\s*(?:import|from) {name}\b", text, re.MULTILINE), (path, name)
     cut = locks.cut({"b"}, "a==1 \\\n    --hash=sha256:0\nb==2 \\\n    --hash=sha256:1\nc==3\n")
     assert cut == "b==2 \\\n    --hash=sha256:1\n"
 
