@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event
 from libs.numbers import Numbers
-from libs.records import Key, Records
+from libs.records import Key, Records, insert_rows
 from libs.signatures import KeyDirectory, Signer
 from libs.speaker import Speaker
 
@@ -126,7 +126,7 @@ class Shared:
         for table, values in adds:
             by_shape.setdefault((table.name, tuple(sorted(values))), (table, []))[1].append(values)
         for table, rows in by_shape.values():
-            await self.connection.execute(sa.insert(table), rows)
+            await insert_rows(self.connection, table, rows)
 
     async def _find_stored(self, places: Sequence[Place]) -> None:
         wanted: dict[Records[Any], set[Key]] = {}
