@@ -79,6 +79,28 @@ class Records(Generic[T]):
         width = len(self.key)
         return {tuple(row[:width]): self.read(row[width]) for row in found}
 
+    async def load_under(
+        self, connection: AsyncConnection, beginnings: Iterable[Key], *, lock: bool
+    ) -> dict[Key, T]:
+        """Every record whose key begins with one of ``beginnings`` (fewer parts than a key has); else like load."""
+        found: dict[Key, T] = {}
+        wanted = sorted(set(beginnings))
+        for parts in sorted({len(beginning) for beginning in wanted}):
+            names = self.key[:parts]
+            keys = ", ".join(f"t.{name}" for name in self.key)
+            arrays = ", ".join(f"${i + 1}::text[]" for i in range(parts))
+            same = " AND ".join(f"t.{name} = n.{name}" for name in names)
+            sql = (
+                f"SELECT {keys}, t.body::text FROM {self.name} t JOIN unnest({arrays}) AS n({', '.join(names)}) "
+                f"ON {same} ORDER BY {keys}{' FOR UPDATE OF t' if lock else ''}"
+            )
+            of_these = [beginning for beginning in wanted if len(beginning) == parts]
+            columns = tuple([beginning[i] for beginning in of_these] for i in range(parts))
+            width = len(self.key)
+            for row in await connection.exec_driver_sql(sql, columns):
+                found[tuple(row[:width])] = self.read(row[width])
+        return found
+
     async def write(self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T]) -> None:
         """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones."""
         if new:

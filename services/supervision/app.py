@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from libs.runner import Service
-from services.supervision import pages
+from services.supervision import handlers, pages
 from services.supervision.api import api
 from services.supervision.consumers import consumers
 from services.supervision.settings import Settings
@@ -21,5 +21,6 @@ def create_app() -> FastAPI:
         consumers=consumers,
         timers=timers,
         routers=[api, pages.router],
+        settle=handlers.settle_cases,
         pages=pages.PAGES,
     ).app

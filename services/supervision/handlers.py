@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import time
 from time import monotonic
 
@@ -101,7 +102,7 @@ async def keep_leaf(work: Work, data: said.RecordPublished) -> None:
 
 
 async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None:
-    """Something happened to a case: into its file, and the whole case is judged again."""
+    """Something happened to a case: into its file; the whole case is judged again when the commit is settled."""
     items = await work.get(ITEMS, data.item_code)
     if items is None or items.version(data.item_version) is None:
         raise Park(f"item/{data.item_code}")
@@ -121,7 +122,7 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
         type=event.type, source=event.source, id=event.id, at=event.time, department=event.department,
         traceparent=event.traceparent, data=data.model_dump(mode="json"),
     )  # fmt: skip
-    await look_at_case(work, case.with_one(happening), caught_up=False)
+    work.put(CASE_FILES, case.with_one(happening))
 
 
 async def _park_without_tariff(work: Work, event: Event, items: Items, data: said.AboutCase) -> None:
@@ -132,18 +133,45 @@ async def _park_without_tariff(work: Work, event: Event, items: Items, data: sai
         raise Park(f"tariff/{item.fee.tariff_code}")
 
 
+async def settle_cases(work: Work, subjects: list[str]) -> None:
+    """Judge every case of this commit once, however many events of it were heard."""
+    found = await work.load(CASE_FILES, [(subject,) for subject in subjects])
+    looks = [await _look(work, case, caught_up=False) for case in found if not case.is_judged]
+    await work.load(CLOCKS, [(clock.clock_id,) for look in looks for clock in look.clocks])
+    for look in looks:
+        work.cause = look.case.happenings[-1].id
+        await _judge(work, look)
+
+
 async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
     """Judge the case by everything heard so far: its clocks, what they crossed, what was not kept.
 
     Level-triggered: the outcome depends on the file and on business time, never on which event came last.
     What rests on something *not* having come (a crossing, an absence) is only judged when ``caught_up``.
     """
+    await _judge(work, await _look(work, case, caught_up=caught_up))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A case with what it is measured by."""
+
+    case: CaseFile
+    view: View
+    clocks: Sequence[Clock]
+
+
+async def _look(work: Work, case: CaseFile, *, caught_up: bool) -> _Look:
     view = await _view(work, case, caught_up)
-    clocks = clocks_of(case, view.item, view.calendars, MARKS)
+    return _Look(case, view, clocks_of(case, view.item, view.calendars, MARKS))
+
+
+async def _judge(work: Work, look: _Look) -> None:
+    case, view, clocks = look.case, look.view, look.clocks
     again = []
     for clock, crossing in _without_card(case, clocks):
         notice_at = crossing.at + work.settings.card_grace
-        if caught_up and notice_at <= work.now:
+        if view.caught_up and notice_at <= work.now:
             case = await issue_card(work, case, clock, crossing)
         else:
             again.append(notice_at)
