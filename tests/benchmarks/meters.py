@@ -11,7 +11,7 @@ import asyncio
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,18 @@ _TICK = os.sysconf("SC_CLK_TCK")
 _SETTLE_S = 1.2  # PostgreSQL's sessions report their counters at most once a second
 
 
-def tree(roots: Sequence[int]) -> list[int]:
-    """These processes and everything below them that lives."""
+def tree(roots: Sequence[int], without: Collection[int] = ()) -> list[int]:
+    """These processes and everything below them that lives, but for ``without`` and what is below those."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
             children.setdefault(int(fields[1]), []).append(int(entry.name))
     found: dict[int, None] = {}
-    at = list(roots)
+    at = [pid for pid in roots if pid not in without]
     while at:
         found.update(dict.fromkeys(at))
         at = [child for pid in at for child in children.get(pid, []) if child not in found]
+        at = [pid for pid in at if pid not in without]
     return list(found)
 
 
@@ -44,10 +45,10 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def cpu_seconds(roots: Sequence[int]) -> float:
+def cpu_seconds(roots: Sequence[int], without: Collection[int] = ()) -> float:
     """CPU a set of process trees has used, their ended and awaited children included."""
     ticks = 0
-    for pid in tree(roots):
+    for pid in tree(roots, without):
         fields = _stat(pid)
         ticks += sum(map(int, fields[11:15])) if fields else 0
     return ticks / _TICK
@@ -97,8 +98,8 @@ class Measured:
 class Meter:
     """``async with Meter({"python": [pid], "postgresql": [pid]}, url) as measured: ...``; read it afterwards.
 
-    ``roots`` names process trees by kind; ``postgres_url`` is the address of a superuser of the cluster whose
-    commits and WAL are counted (None: neither).
+    ``roots`` names process trees by kind (one below another counts for its own kind); ``postgres_url`` is the
+    address of a superuser of the cluster whose commits and WAL are counted (None: neither).
     """
 
     def __init__(self, roots: Mapping[str, Sequence[int]], postgres_url: str | None) -> None:
@@ -132,7 +133,8 @@ class Meter:
             )
 
     def _spent(self) -> dict[str, float]:
-        return {kind: cpu_seconds(pids) for kind, pids in self._roots.items()}
+        every = {pid for pids in self._roots.values() for pid in pids}
+        return {kind: cpu_seconds(pids, every.difference(pids)) for kind, pids in self._roots.items()}
 
     async def _counters(self) -> tuple[int, int, int]:
         """(commits, WAL bytes, WAL flushes) of the cluster so far."""
@@ -146,8 +148,12 @@ class Meter:
             )
             syncs = 0
             if await connection.fetchval("SELECT to_regclass('pg_catalog.pg_stat_wal') IS NOT NULL"):
-                names = [each["attname"] for each in await connection.fetch(
-                    "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_wal'::regclass")]
+                names = [
+                    each["attname"]
+                    for each in await connection.fetch(
+                        "SELECT attname FROM pg_attribute WHERE attrelid = 'pg_catalog.pg_stat_wal'::regclass"
+                    )
+                ]
                 if "wal_sync" in names:  # moved to pg_stat_io in PostgreSQL 18
                     syncs = int(await connection.fetchval("SELECT wal_sync FROM pg_stat_wal"))
             return int(row[0]), int(row[1]), syncs

@@ -27,6 +27,12 @@ class Options:
     quick: bool = False
     tell: Callable[[str], None] = print
 
+    def folder(self, name: str) -> Path:
+        """A fresh folder below ``run_dir``."""
+        made = self.run_dir / name
+        made.mkdir(parents=True)
+        return made
+
 
 @dataclass
 class Figures:
