@@ -7,11 +7,15 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from deploy.servers import Missing, PostgresServer, RabbitmqServer, postgres, rabbitmq
 from deploy.servers.accounts import Accounts
 from deploy.servers.databases import Database, create_database
 from tests.center import WholeCenter, whole_center
+
+settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any_machine")  # how fast this machine is at the moment is no property of the code
 
 TEST_DEPARTMENTS = ("fire", "planning", "water", "urban_management", "traffic_police", "pipelines")
 

@@ -31,7 +31,7 @@ VERIFIER = ROOT / "deploy" / "verify" / "verify.py"
 app = typer.Typer(help="Onewindow: a government approval center.", no_args_is_help=True, add_completion=False)
 catalogue = typer.Typer(help="What the center has published.", no_args_is_help=True)
 app.add_typer(catalogue, name="catalogue")
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 132)
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="Its folder (default: a new one below .run/).")
 ]

@@ -73,6 +73,12 @@ def unexamined(data: Data) -> None:
     data["plan"][0]["conditions"].remove("charge-paid")
 
 
+def ask_in_words(data: Data) -> None:
+    asked = {**data["fields"][0], "type": "text", "minimum": None, "maximum": None}
+    data["fields"].append({**asked, "code": "words"})
+    data["plan"][1]["when"] = {"field": "words", "op": "eq", "value": "yes"}
+
+
 def repeat_department(data: Data) -> None:
     data["plan"].append({**data["plan"][1]})
 
@@ -105,6 +111,7 @@ PLANTED: list[tuple[str, str, Callable[[Data], None]]] = [
     ("condition_invalid", "item", put("plan", 1, "when", value={"field": "zone", "op": "gt", "value": "1"})),
     ("condition_invalid", "item", put("plan", 1, "when", value={"field": "zone", "op": "eq", "value": "9"})),
     ("condition_invalid", "item", put("plan", 1, "when", value={"maybe": True})),
+    ("condition_invalid", "item", ask_in_words),
     ("condition_invalid", "tariff", put("bands", 0, "when", value=UNKNOWN)),
     ("material_requirement", "item", put("materials", 0, "required_when", value=OPTIONAL)),
     ("checker_unknown", "item", put("materials", 0, "checked_by", value="fire")),

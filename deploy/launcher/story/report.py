@@ -14,6 +14,7 @@ from deploy.launcher.story.acts import WINDOW, Story
 from libs.deadlines import Calendars, legal_day, used_wd
 from libs.envelope import parse_instant
 
+WIDE = 110  # columns that the names of the items need; below it their codes stand
 ENDED = ("delivered", "declined", "withdrawn")
 
 
@@ -25,7 +26,7 @@ async def read_cases(story: Story) -> list[dict[str, Any]]:
 async def print_report(story: Story, calendars: Calendars, ended_at: datetime, console: Console) -> bool:
     """Print the tables; False when an act was refused unexpectedly, or nothing was decided."""
     cases = await read_cases(story)
-    console.print(_items(story, calendars, cases))
+    console.print(_items(story, calendars, cases, wide=console.width >= WIDE))
     console.print(_fees(await _bills(story)))
     cards = await _pages(story, "supervisor-01", f"{story.cast.site('supervision')}/api/cards", "rows")
     findings = await _pages(story, "supervisor-01", f"{story.cast.site('supervision')}/api/findings", "rows")
@@ -73,22 +74,15 @@ async def _bills(story: Story) -> list[dict[str, Any]]:
     return found
 
 
-def _items(story: Story, calendars: Calendars, cases: Iterable[dict[str, Any]]) -> Table:
-    table = Table(title="Items: what became of the applications", title_justify="left")
+def _items(story: Story, calendars: Calendars, cases: Iterable[dict[str, Any]], *, wide: bool) -> Table:
+    title = "Items: what became of the applications, and working days promised and used (mean, most)"
+    table = Table(title=title, title_justify="left", padding=0)
+    table.add_column("item", no_wrap=True, max_width=36)
     for column in (
-        "item",
-        "filed",
-        "granted",
-        "refused",
-        "corrected",
-        "deemed accepted",
-        "declined",
-        "withdrawn",
-        "open",
-    ):
-        table.add_column(column, justify="left" if column == "item" else "right")
-    table.add_column("promised wd", justify="right")
-    table.add_column("used wd (mean, most)", justify="right")
+        "filed", "granted", "refused", "corrected", "deemed accepted", "declined", "withdrawn", "open",
+        "promised", "used",
+    ):  # fmt: skip
+        table.add_column(column, justify="right", no_wrap=column == "used", overflow="fold")
     by_item: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for case in cases:
         by_item[case["item_code"]].append(case)
@@ -97,7 +91,8 @@ def _items(story: Story, calendars: Calendars, cases: Iterable[dict[str, Any]]) 
         used = [_used(calendars, case) for case in filed if case["decision"] and case["accepted_at"]]
         figures = f"{sum(used) / len(used):.1f}, {max(used)}" if used else "–"
         table.add_row(
-            story.items[code]["name"]["en"], str(len(filed)), str(counts["granted"]), str(counts["refused"]),
+            story.items[code]["name"]["en"] if wide else code,
+            str(len(filed)), str(counts["granted"]), str(counts["refused"]),
             str(sum(1 for case in filed if case["correction"])),
             str(sum(1 for case in filed if case["mode"] == "deemed")),
             str(counts["declined"]), str(counts["withdrawn"]), str(counts["open"]),
@@ -141,10 +136,10 @@ def _fees(bills: Iterable[dict[str, Any]]) -> Table:
 def _cards(cards: Iterable[dict[str, Any]]) -> Table:
     table = Table(title="Cards: who was late, by supervision's own clock", title_justify="left")
     for column in ("card", "colour", "agency", "clock", "application", "due", "crossed"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=True)
     for card in sorted(cards, key=lambda each: str(each["crossed_at"])):
         table.add_row(
             card["card_no"], card["colour"], card["agency"], card["clock_kind"], card["application_no"],
-            card["due_on"], card["crossed_at"],
+            card["due_on"], card["crossed_at"][:10],
         )  # fmt: skip
     return table

@@ -49,6 +49,9 @@ def _comparison(cond: dict[str, Any], fields: Mapping[str, Asked]) -> Iterator[s
     if op not in ORDER | EQUALITY:
         yield f"{op} is no comparison"
         return
+    if asked.type == "text":
+        yield f"{asked.code} is free text, which goes to the departments only and decides nothing"
+        return
     if op in ORDER and asked.type not in ORDERED_TYPES:
         yield f"{asked.code} has no order"
         return

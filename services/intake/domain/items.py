@@ -172,3 +172,9 @@ class Item(Published):
         """Whether a defect may name it: one of the item's own fields or materials, nothing else (AL 30,
         31)."""
         return self.field(code) is not None or self.material(code) is not None
+
+    def told(self, facts: Facts) -> Facts:
+        """What every hearer may know of the answers: all that a condition, a tariff or a term can read. Free
+        text may name a person; only departments that must have a say get it (PIPL 6: no more than needed)."""
+        words = {field.code for field in self.fields if field.type == "text"}
+        return {code: value for code, value in facts.items() if code not in words}

@@ -55,7 +55,8 @@ async def correct_application(
         CORRECTED,
         case_id,
         ApplicationCorrected(
-            **about(case), facts=case.facts, materials=list(case.materials), corrected_at=work.now
+            **about(case), facts=item.told(case.facts), materials=list(case.materials),
+            corrected_at=work.now,
         ),
     )
     duty = case.duty.model_dump(mode="json") if case.duty else None

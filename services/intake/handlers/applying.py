@@ -112,7 +112,7 @@ async def file_application(work: Work, person: Person, asked: ApplicationAsked) 
         case.case_id,
         ApplicationReceived(
             **about(case), applicant=case.applicant, channel=case.channel, received_at=case.received_at,
-            facts=facts, materials=list(materials), clock=case.notice, voucher=signed,
+            facts=item.told(facts), materials=list(materials), clock=case.notice, voucher=signed,
         ),
     )  # fmt: skip
     _ask_departments(work, case, item, calendars)

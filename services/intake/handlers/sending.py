@@ -44,7 +44,7 @@ def send_acceptance(
     case = case.model_copy(update={"acceptance": acceptance})
     work.put(CASES, case)
     note(work, case.case_id, "accepted", actor=actor, mode=mode)
-    _say_accepted(work, case, acceptance, signed)
+    _say_accepted(work, case, item, signed)
     for review in reviews_of(case, work.now, calendars):
         work.put(REVIEWS, review)
         _request_review(work, case, review)
@@ -67,14 +67,16 @@ def _of(case: Case) -> Acceptance:
     return case.acceptance
 
 
-def _say_accepted(work: Work, case: Case, acceptance: Acceptance, signed: SignedDocument) -> None:
+def _say_accepted(work: Work, case: Case, item: Item, signed: SignedDocument) -> None:
+    acceptance = _of(case)
     work.say(
         ACCEPTED,
         case.case_id,
         ApplicationAccepted(
             **about(case), applicant=case.applicant, accepted_at=acceptance.accepted_at, mode=acceptance.mode,
-            facts=case.facts, plan=list(acceptance.plan), lead=acceptance.lead, decision=acceptance.decision,
-            clocks=[acceptance.promised, acceptance.statutory], voucher=signed, said_at=acceptance.said_at,
+            facts=item.told(case.facts), plan=list(acceptance.plan), lead=acceptance.lead,
+            decision=acceptance.decision, clocks=[acceptance.promised, acceptance.statutory], voucher=signed,
+            said_at=acceptance.said_at,
         ),
     )  # fmt: skip
 

@@ -286,6 +286,21 @@ async def test_a_successor_waits_for_its_predecessor_and_sees_its_opinion(house:
     assert released["data"]["clock"]["kind"] == "review"
 
 
+async def test_free_text_may_name_a_person_and_goes_to_the_departments_only(house: IntakeHouse) -> None:
+    facts = {"trees": 1, "green_m2": "0", "old_tree": False, "reason": "林女士 asks for light"}
+    asked = ApplicationAsked.model_validate(
+        {"item_code": "tree-felling", "applicant": {"kind": "natural"}, "facts": facts}
+    )
+    case_id = (await house.do(lambda work: file_application(work, APPLICANT, asked)))["case_id"]
+    await house.lapse((await house.case(case_id)).acts_at or START)
+    with_facts = [each for each in await house.said(case_id) if "facts" in each["data"]]
+    told = {each["type"]: each["data"]["facts"] for each in with_facts}
+    for_everybody = {"intake.application_received.v1", "intake.application_accepted.v1"}
+    assert for_everybody < set(told)
+    without = {code: value for code, value in facts.items() if code != "reason"}
+    assert told == {event: without if event in for_everybody else facts for event in told}
+
+
 async def _item(house: IntakeHouse, code: str):  # type: ignore[no-untyped-def]
     from services.intake.storage import queries
 
