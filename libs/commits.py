@@ -47,6 +47,7 @@ class Commits:
         dispatch: Dispatch,
         relay: Handover,
         settle: Settle | None = None,
+        most: int = MOST_DEEDS,
     ) -> None:
         self._engine = engine
         self._house = house
@@ -54,6 +55,7 @@ class Commits:
         self.hearing = Hearing(dispatch)
         self._relay = relay
         self._settle = settle
+        self._most = most
         self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
         self._open = 0
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
@@ -98,7 +100,7 @@ class Commits:
         while True:
             batch = [pending or await self._waiting.get()]
             pending = None
-            while not batch[0].alone and len(batch) < MOST_DEEDS and not self._waiting.empty():
+            while not batch[0].alone and len(batch) < self._most and not self._waiting.empty():
                 deed = self._waiting.get_nowait()
                 if deed.alone:
                     pending = deed

@@ -57,7 +57,7 @@ class Records(Generic[T]):
                 "changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()
             ),
         )
-        self._select, self._insert, self._update = self._statements()
+        self._select, self._insert, self._update, self._upsert = self._statements()
 
     def key_of(self, record: T) -> Key:
         """The record's key as text parts."""
@@ -102,8 +102,16 @@ class Records(Generic[T]):
                 found[tuple(row[:width])] = self.read(row[width])
         return found
 
-    async def write(self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T]) -> None:
-        """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones."""
+    async def write(
+        self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T], either: Sequence[T] = ()
+    ) -> None:
+        """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones.
+
+        ``either`` are those of which it is not known whether they exist.
+        """
+        if either:
+            ordered = sorted(either, key=self.key_of)
+            await connection.exec_driver_sql(self._upsert, self._parameters(ordered))
         if new:
             await connection.exec_driver_sql(self._insert, self._parameters(new))
         if changed:
@@ -115,7 +123,7 @@ class Records(Generic[T]):
         values = [[read(record) for record in records] for _, read in self.columns.values()]
         return (*parts, *values, [record.model_dump_json() for record in records])
 
-    def _statements(self) -> tuple[str, str, str]:
+    def _statements(self) -> tuple[str, str, str, str]:
         names = [*self.key, *self.columns]
         kinds = ["text"] * len(self.key) + [_sql_type(kind) for kind, _ in self.columns.values()]
         arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate([*kinds, "text"]))
@@ -135,10 +143,18 @@ class Records(Generic[T]):
             f"UPDATE {self.name} t SET {sets}body = n.body::jsonb, version = t.version + 1, changed_at = now() "
             f"FROM {source} WHERE {on_key}"
         )
-        return select, insert, update
+        again = "".join(f"{column} = excluded.{column}, " for column in self.columns)
+        upsert = (
+            f"INSERT INTO {self.name} AS t ({listed}, body, version) SELECT {picked}, n.body::jsonb, 1 FROM {source} "
+            f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {again}body = excluded.body, "
+            "version = t.version + 1, changed_at = now()"
+        )
+        return select, insert, update, upsert
 
 
-async def insert_rows(connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+async def insert_rows(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
     """Insert rows that name the same columns with one statement, each column travelling as one array."""
     names = tuple(sorted(rows[0]))
     found = _ROW_INSERTS.get((table, names))
@@ -163,7 +179,10 @@ def _row_insert(table: sa.Table, names: tuple[str, ...]) -> tuple[str, frozenset
     arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds))
     picked = ", ".join(f"n.{name}::jsonb" if name in as_json else f"n.{name}" for name in names)
     listed = ", ".join(names)
-    return f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM unnest({arrays}) AS n({listed})", as_json
+    return (
+        f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM unnest({arrays}) AS n({listed})",
+        as_json,
+    )
 
 
 def _sql_type(kind: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -44,6 +44,7 @@ class Shared:
         self.wrote = False
         self._records: dict[Place, Any] = {}
         self._stored: set[Place] = set()
+        self._missing: set[Place] = set()
         self._dirty: dict[Place, Any] = {}
         self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
         self._under: set[Place] = set()  # key beginnings of which every record is known
@@ -88,9 +89,9 @@ class Shared:
             found |= await records.load_under(self.connection, beginnings, lock=True)
             self._under.update((records, beginning) for beginning in beginnings)
             for key in {*keys, *found}:
-                self._records.setdefault((records, key), found.get(key))
-                if key in found:
-                    self._stored.add((records, key))
+                place = (records, key)
+                self._records.setdefault(place, found.get(key))
+                (self._stored if key in found else self._missing).add(place)
 
     def absorb(
         self,
@@ -113,25 +114,22 @@ class Shared:
         adds, self._adds = self._adds, []
         if dirty or adds:
             self._found.clear()
-        unknown = [place for place in dirty if place not in self._records or place not in self._stored]
-        await self._find_stored(unknown)
-        grouped: dict[Records[Any], tuple[list[Any], list[Any]]] = {}
+        grouped: dict[Records[Any], tuple[list[Any], list[Any], list[Any]]] = {}
         for place, record in dirty.items():
-            new, changed = grouped.setdefault(place[0], ([], []))
-            (changed if place in self._stored else new).append(record)
+            new, changed, either = grouped.setdefault(place[0], ([], [], []))
+            (changed if place in self._stored else new if self._is_missing(place) else either).append(record)
             self._stored.add(place)
-        for records, (new, changed) in grouped.items():
-            await records.write(self.connection, new, changed)
+        for records, (new, changed, either) in grouped.items():
+            await records.write(self.connection, new, changed, either)
         by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
         for table, values in adds:
             by_shape.setdefault((table.name, tuple(sorted(values))), (table, []))[1].append(values)
         for table, rows in by_shape.values():
             await insert_rows(self.connection, table, rows)
 
-    async def _find_stored(self, places: Sequence[Place]) -> None:
-        wanted: dict[Records[Any], set[Key]] = {}
-        for records, key in places:
-            wanted.setdefault(records, set()).add(key)
-        for records, keys in wanted.items():
-            found = await records.load(self.connection, keys, lock=True)
-            self._stored.update((records, key) for key in found)
+    def _is_missing(self, place: Place) -> bool:
+        """Whether it was looked for in this transaction and not found."""
+        records, key = place
+        return place in self._missing or any(
+            (records, key[:parts]) in self._under for parts in range(1, len(key))
+        )

@@ -84,7 +84,9 @@ def under(parent: SpanContext) -> Context:
     return trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
 
 
-def start(name: str, parent: Context | None, links: Sequence[Link], subject: str | None, begun_ns: int) -> Span:
+def start(
+    name: str, parent: Context | None, links: Sequence[Link], subject: str | None, begun_ns: int
+) -> Span:
     """A new span that began at ``begun_ns`` (Unix nanoseconds); a root when ``parent`` holds none."""
     within = parent or Context()
     of = trace.get_current_span(within).get_span_context()

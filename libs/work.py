@@ -125,7 +125,9 @@ class Work:
         department: str | None = None,
     ) -> Event:
         """Stage an event for the outbox; it is checked against its schema and against flow.yaml."""
-        content, model = (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, None)
+        content, model = (
+            (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, None)
+        )
         plain = self._shared.house.speaker.event(event_type, subject, content, department, model)
         if self._settling and self._said_for not in (None, subject):
             self._close_span()

@@ -11,6 +11,10 @@ from services.supervision.consumers import consumers
 from services.supervision.settings import Settings
 from services.supervision.timers import timers
 
+MOST_DEEDS = (
+    4096  # nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged
+)
+
 
 def create_app() -> FastAPI:
     """The service as configured by its environment."""
@@ -22,5 +26,6 @@ def create_app() -> FastAPI:
         timers=timers,
         routers=[api, pages.router],
         settle=handlers.settle_cases,
+        most_deeds=MOST_DEEDS,
         pages=pages.PAGES,
     ).app

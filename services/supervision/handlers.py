@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import time
 from time import monotonic
 
@@ -136,11 +135,10 @@ async def _park_without_tariff(work: Work, event: Event, items: Items, data: sai
 async def settle_cases(work: Work, subjects: list[str]) -> None:
     """Judge every case of this commit once, however many events of it were heard."""
     found = await work.load(CASE_FILES, [(subject,) for subject in subjects])
-    looks = [await _look(work, case, caught_up=False) for case in found if not case.is_judged]
-    await work.load(CLOCKS, [(clock.clock_id,) for look in looks for clock in look.clocks])
-    for look in looks:
-        work.cause = look.case.happenings[-1].id
-        await _judge(work, look)
+    for case in found:
+        if not case.is_judged:
+            work.cause = case.happenings[-1].id
+            await look_at_case(work, case, caught_up=False)
 
 
 async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
@@ -149,25 +147,8 @@ async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
     Level-triggered: the outcome depends on the file and on business time, never on which event came last.
     What rests on something *not* having come (a crossing, an absence) is only judged when ``caught_up``.
     """
-    await _judge(work, await _look(work, case, caught_up=caught_up))
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """A case with what it is measured by."""
-
-    case: CaseFile
-    view: View
-    clocks: Sequence[Clock]
-
-
-async def _look(work: Work, case: CaseFile, *, caught_up: bool) -> _Look:
     view = await _view(work, case, caught_up)
-    return _Look(case, view, clocks_of(case, view.item, view.calendars, MARKS))
-
-
-async def _judge(work: Work, look: _Look) -> None:
-    case, view, clocks = look.case, look.view, look.clocks
+    clocks = clocks_of(case, view.item, view.calendars, MARKS)
     again = []
     for clock, crossing in _without_card(case, clocks):
         notice_at = crossing.at + work.settings.card_grace
@@ -180,8 +161,8 @@ async def _judge(work: Work, look: _Look) -> None:
         if fault.key not in case.findings:
             case = await issue_finding(work, case, fault)
     again.extend(wait.until for wait in waits)
-    await _project(work, case, clocks)
     update = {
+        "projected": _project(work, case, clocks),
         "state": case.current_state(),
         "counted_with": view.calendars.newest().stamp,
         "look_at": min(again) if again else None,
@@ -205,9 +186,13 @@ async def _view(work: Work, case: CaseFile, caught_up: bool) -> View:
     return View(case, item, items, calendars, tariffs, work.now, work.settings.absence_grace, caught_up)
 
 
-async def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> None:
-    known = {each.clock_id: each for each in await work.load(CLOCKS, [(clock.clock_id,) for clock in clocks])}
+def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> dict[str, str]:
+    """Write the clocks that changed since they were written last; the digests of all of them."""
+    projected: dict[str, str] = {}
     for clock in clocks:
+        digest = projected[clock.clock_id] = clock.digest()
+        if case.projected.get(clock.clock_id) == digest:
+            continue
         record = ClockRecord(
             clock_id=clock.clock_id, case_id=case.case_id, application_no=case.application_no,
             item_code=case.item_code, kind=clock.kind, agency=clock.agency, starts_on=clock.starts_on,
@@ -215,8 +200,8 @@ async def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> None:
             yellow_at=clock.yellow_at, red_at=clock.red_at, started_at=clock.started_at,
             stopped_at=clock.stopped_at, in_time=clock.in_time,
         )  # fmt: skip
-        if known.get(clock.clock_id) != record:
-            work.put(CLOCKS, record)
+        work.put(CLOCKS, record)
+    return projected
 
 
 async def issue_card(work: Work, case: CaseFile, clock: Clock, crossing: Crossing) -> CaseFile:

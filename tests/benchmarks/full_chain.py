@@ -81,6 +81,8 @@ async def one(options: Options, cases: int, people: str, *, audited: bool = True
 
 async def check(center: BenchCenter, cases: int, audited: bool) -> None:
     """Every case ended as it must, in every database; Wrong tells what did not."""
+    if center.watch.restarts:
+        raise Wrong(f"ended by themselves: {center.watch.restarts}\n{center.complaints()}")
     wanted: list[tuple[str, str, int]] = [
         ("intake", DELIVERED, cases),
         ("intake", "SELECT count(*) FROM cases", cases),
@@ -115,7 +117,9 @@ async def _audited(center: BenchCenter) -> None:
     await asyncio.sleep(1.5)  # a service notes once a second which of its events the broker has confirmed
     report = await center.audit()
     if not report.clean:
-        breaches = [f"{each.invariant}: {list(each.breaches)[:3]}" for each in report.findings if each.breaches]
+        breaches = [
+            f"{each.invariant}: {list(each.breaches)[:3]}" for each in report.findings if each.breaches
+        ]
         raise Wrong(f"the audit: {breaches}")
 
 

@@ -101,8 +101,20 @@ class BenchCenter(Center):
             if missing == 0 and all(state.quiet for state in states):
                 return
             if time.monotonic() > until:
-                raise TimeoutError(f"{missing} deliveries missing, {[s.blockers for s in states if not s.quiet]}")
+                raise TimeoutError(
+                    f"{missing} deliveries missing, {[s.blockers for s in states if not s.quiet]}"
+                )
             await asyncio.sleep(0.1)
+
+    def complaints(self) -> str:
+        """What the services' logs say of warning or worse, the last of it."""
+        lines = [
+            f"{path.stem}: {line[:400]}"
+            for path in sorted(self.logs.glob("*.log"))
+            for line in path.read_text(errors="replace").splitlines()
+            if any(word in line for word in ("act_refused", "critical", '"error"', "Traceback"))
+        ]
+        return "\n".join(lines[-10:])
 
     async def audit(self) -> Report:
         """The audit over all databases."""
@@ -125,7 +137,7 @@ class BenchCenter(Center):
                 if found > seen:
                     seen, until = found, time.monotonic() + 60
                 if time.monotonic() > until:
-                    raise TimeoutError(f"{house}: {found} of {wanted}: {sql}")
+                    raise TimeoutError(f"{house}: {found} of {wanted}: {sql}\n{self.complaints()}")
                 await asyncio.sleep(pause_s)
         finally:
             await connection.close()

@@ -22,7 +22,9 @@ PAUSE_S = 0.05
 _RECEIVED = "SELECT case_id FROM cases WHERE state = 'received'"
 _ISSUED = "SELECT case_id FROM cases WHERE state = 'issued'"
 _OPEN = "SELECT case_id FROM tasks WHERE state = 'open' LIMIT 1000"
-_UNPAID = "SELECT bill_no FROM bills b WHERE NOT EXISTS (SELECT 1 FROM settlements s WHERE s.bill_no = b.bill_no)"
+_UNPAID = (
+    "SELECT bill_no FROM bills b WHERE NOT EXISTS (SELECT 1 FROM settlements s WHERE s.bill_no = b.bill_no)"
+)
 _CONDITIONS = {
     "urban_management": "need-shown",
     "traffic_police": "traffic-kept-safe",
@@ -59,7 +61,9 @@ class Clicks:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._click("intake", _RECEIVED, accept, cases))
                 for code in CODES:
-                    opine = await self._examiner(code, await cast.token(f"{code}-examiner"), cast.site("review", code))
+                    opine = await self._examiner(
+                        code, await cast.token(f"{code}-examiner"), cast.site("review", code)
+                    )
                     group.create_task(self._click(f"review/{code}", _OPEN, opine, cases))
                 group.create_task(self._click("fee", _UNPAID, pay, cases))
                 group.create_task(self._click("intake", _ISSUED, receive, cases))
@@ -69,7 +73,11 @@ class Clicks:
 
     async def _examiner(self, code: str, token: str, url: str) -> Click:
         door = await self._door(url)
-        answer = {"condition": _CONDITIONS[code], "answer": "met", "evidence": "经审查，符合 · examined and met"}
+        answer = {
+            "condition": _CONDITIONS[code],
+            "answer": "met",
+            "evidence": "经审查，符合 · examined and met",
+        }
         body = text({"outcome": "consent", "answers": [answer]})
 
         async def opine(case_id: str) -> None:

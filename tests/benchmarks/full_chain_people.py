@@ -24,7 +24,7 @@ from libs.envelope import new_id
 from libs.identity import Person
 from libs.references import applicant_ref
 from libs.runner import Service
-from libs.work import Work
+from libs.work import Place, Work
 
 HOUSE = "ONEWINDOW_BENCH_HOUSE"
 ORDERS = "ONEWINDOW_BENCH_ORDERS"
@@ -70,9 +70,9 @@ class People:
         self._service = service
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    def act(self, name: str, act: Act) -> None:
-        """Do it in the next shared commit."""
-        task = asyncio.ensure_future(self._service.commits.do(name, act))
+    def act(self, name: str, act: Act, loads: Sequence[Place] = ()) -> None:
+        """Do it in the next shared commit; ``loads`` as the door of this act names them."""
+        task = asyncio.ensure_future(self._service.commits.do(name, act, loads=loads))
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
@@ -100,11 +100,13 @@ class People:
         """Call ``then`` with each event of this type once its commit is done."""
         relay = self._service.relay
         offer = relay.offer
+        seen: set[int] = set()
 
         def watched(rows: Sequence[Any]) -> None:
             offer(list(rows))
             for row in rows:
-                if row.event_type == event_type:
+                if row.event_type == event_type and row.seq not in seen:  # a sweep offers again
+                    seen.add(row.seq)
                     then(json.loads(row.body))
 
         relay.offer = watched  # type: ignore[method-assign]
@@ -112,19 +114,20 @@ class People:
 
 def _window_and_applicant(service: Service) -> None:
     from services.intake.handlers.answering import deliver_document
+    from services.intake.handlers.known import the_case
 
     people = People(service)
 
     def receive(event: dict[str, Any]) -> None:
         case_id = str(event["subject"])
-        people.act("deliver", lambda work: deliver_document(work, APPLICANT, case_id))
+        people.act("deliver", lambda work: deliver_document(work, APPLICANT, case_id), the_case(case_id))
 
     people.after_said("intake.permit_issued.v1", receive)
 
 
 def _examiner(service: Service) -> None:
     from services.review.domain import ConditionAnswer
-    from services.review.handlers.acts import give_opinion
+    from services.review.handlers.acts import give_opinion, the_task
 
     people = People(service)
     code = service.settings.department.code  # type: ignore[attr-defined]
@@ -137,8 +140,10 @@ def _examiner(service: Service) -> None:
         ]
         case_id = event.subject
         people.act(
-            "opinion", lambda work: give_opinion(work, examiner, case_id, "consent", answers, [])
-        )  # fmt: skip
+            "opinion",
+            lambda work: give_opinion(work, examiner, case_id, "consent", answers, []),
+            the_task(case_id),
+        )
 
     people.after_heard("intake.review_requested.v1", examine)
 
@@ -195,11 +200,17 @@ def _answered(result: dict[str, Any]) -> str:
 
 
 async def _accept(service: Service, told: str) -> None:
-    from services.intake.handlers.window import accept_application
+    from services.intake.handlers.known import case_and_checks
 
     async with service.engine.connect() as reader:
         rows = await reader.execute(sa.text("SELECT case_id FROM cases WHERE state = 'received'"))
         case_ids = [row.case_id for row in rows]
     people = People(service)
     for case_id in case_ids:
-        people.act("accept", lambda work, case_id=case_id: accept_application(work, WINDOW, case_id))  # type: ignore[misc]
+        people.act("accept", _acceptance(case_id), case_and_checks(case_id))
+
+
+def _acceptance(case_id: str) -> Act:
+    from services.intake.handlers.window import accept_application
+
+    return lambda work: accept_application(work, WINDOW, case_id)

@@ -117,7 +117,10 @@ async def check(center: BenchCenter, filed: list[str]) -> None:
         ("SELECT count(DISTINCT application_no) FROM cases", number),
         ("SELECT count(*) FROM answers", number),
         ("SELECT count(*) FROM outbox WHERE type = 'intake.application_received.v1'", number),
-        ("SELECT count(*) FROM outbox WHERE type = 'intake.completeness_check_requested.v1'", number * len(CODES)),
+        (
+            "SELECT count(*) FROM outbox WHERE type = 'intake.completeness_check_requested.v1'",
+            number * len(CODES),
+        ),
     ]
     for sql, wanted in checks:
         if (found := await center.value("intake", sql)) != wanted:

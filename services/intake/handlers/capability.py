@@ -27,7 +27,9 @@ LONGEST = 16_384
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-def grant_reading(key: CapabilityKey, case_id: str, department: str, hashes: Iterable[str], *, lease_s: int) -> str:
+def grant_reading(
+    key: CapabilityKey, case_id: str, department: str, hashes: Iterable[str], *, lease_s: int
+) -> str:
     """The token for ``department``; it names the hashes, so that it opens nothing that is attached later."""
     claims = {
         "aud": AUDIENCE,

@@ -58,6 +58,7 @@ class CaseFile(BaseModel, frozen=True):
     state: str = "unknown"
     counted_with: str = ""
     look_at: datetime | None = None
+    projected: dict[str, str] = {}  # clock id to a digest of it as it lies in the table of clocks
 
     def with_one(self, happening: Happening) -> CaseFile:
         """With this happening in its place, to be judged again; one that is known already changes nothing."""
