@@ -24,7 +24,7 @@ from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstat
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
-from libs.work import House, Shared, Work
+from libs.work import House, Place, Shared, Work
 
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
@@ -47,6 +47,7 @@ class Commits:
         dispatch: Dispatch,
         relay: Handover,
         settle: Settle | None = None,
+        most: int = MOST_DEEDS,
     ) -> None:
         self._engine = engine
         self._house = house
@@ -54,6 +55,7 @@ class Commits:
         self.hearing = Hearing(dispatch)
         self._relay = relay
         self._settle = settle
+        self._most = most
         self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
         self._open = 0
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
@@ -71,11 +73,22 @@ class Commits:
         self._waiting.put_nowait(deed)
         return deed.done
 
-    async def do(self, name: str, run: Run, parent: Context | None = None, asked: Asked | None = None) -> Any:
-        """Run one deed in the next shared transaction and wait for its commit; TryAgain in a crush."""
+    async def do(
+        self,
+        name: str,
+        run: Run,
+        parent: Context | None = None,
+        asked: Asked | None = None,
+        loads: Sequence[Place] = (),
+    ) -> Any:
+        """Run one deed in the next shared transaction and wait for its commit; TryAgain in a crush.
+
+        ``loads`` names the records it will want, to be loaded for the whole batch at once.
+        """
         if asked is not None and self._open > MOST_WAITING:
             raise TryAgain()
         deed = Deed(name, run, asyncio.get_running_loop().create_future(), parent, asked=asked)
+        deed.loads = list(loads)
         return await self.submit(deed)
 
     def _closed(self, _: asyncio.Future[Any]) -> None:
@@ -87,7 +100,7 @@ class Commits:
         while True:
             batch = [pending or await self._waiting.get()]
             pending = None
-            while not batch[0].alone and len(batch) < MOST_DEEDS and not self._waiting.empty():
+            while not batch[0].alone and len(batch) < self._most and not self._waiting.empty():
                 deed = self._waiting.get_nowait()
                 if deed.alone:
                     pending = deed
@@ -170,9 +183,11 @@ class Commits:
                 seen: set[tuple[str, str]] = set()
                 for deed in batch:
                     results.append(await self._one(deed, shared, fresh, known, given, seen))
-                await shared.flush()
-                await self.hearing.retry_parked(shared)
+                if self.hearing.maybe_parked:
+                    await shared.flush()
+                    await self.hearing.retry_parked(shared)
                 await self._settle_touched(shared)
+                await shared.flush()
                 await answers.write(connection, given)
                 rows = await outbox.write(connection, shared.said)
             except BaseException:
@@ -250,7 +265,6 @@ class Commits:
         except Exception as reason:
             raise _SettleFailed(str(reason)) from reason
         work.succeed()
-        await shared.flush()
 
 
 def _answer(asked: Asked, result: Any, subject: str | None) -> Answer:

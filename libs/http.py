@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ from libs.deeds import Asked
 from libs.identity.access import Verdict
 from libs.problems import PROBLEM, install_problems, wants_page
 from libs.refusals import ClientKeyMissing, Refusal
-from libs.work import Work
+from libs.work import Place, Work
 
 LOG = structlog.get_logger(__name__)
 _CLIENT_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
@@ -130,17 +130,24 @@ class CommandRunner:
         self._sha256 = request_sha256
         self._actor = actor
 
-    async def answer(self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200) -> Answer:
-        """Do it, or give the answer that the same key got before; raises the Refusal that stopped it."""
+    async def answer(
+        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Place] = ()
+    ) -> Answer:
+        """Do it, or give the answer that the same key got before; raises the Refusal that stopped it.
+
+        ``loads`` names the records the deed will want, to be loaded with those of its neighbours.
+        """
         commits: Commits = self._request.app.state.commits
         name = self._request.scope["route"].name
         asked = Asked(self._actor, self._client_key, self._sha256, status, _encode)
-        answer: Answer = await commits.do(name, deed, otel_context.get_current(), asked)
+        answer: Answer = await commits.do(name, deed, otel_context.get_current(), asked, loads)
         return answer
 
-    async def run(self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200) -> Response:
+    async def run(
+        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Place] = ()
+    ) -> Response:
         """Like answer, as the HTTP response with the stored bytes."""
-        answer = await self.answer(deed, status=status)
+        answer = await self.answer(deed, status=status, loads=loads)
         return Response(answer.body, answer.status, media_type="application/json")
 
 

@@ -6,6 +6,7 @@ transaction costs a few statements however many deeds share it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -56,7 +57,7 @@ class Records(Generic[T]):
                 "changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()
             ),
         )
-        self._select, self._insert, self._update = self._statements()
+        self._select, self._insert, self._update, self._upsert = self._statements()
 
     def key_of(self, record: T) -> Key:
         """The record's key as text parts."""
@@ -79,8 +80,38 @@ class Records(Generic[T]):
         width = len(self.key)
         return {tuple(row[:width]): self.read(row[width]) for row in found}
 
-    async def write(self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T]) -> None:
-        """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones."""
+    async def load_under(
+        self, connection: AsyncConnection, beginnings: Iterable[Key], *, lock: bool
+    ) -> dict[Key, T]:
+        """Every record whose key begins with one of ``beginnings`` (fewer parts than a key has); else like load."""
+        found: dict[Key, T] = {}
+        wanted = sorted(set(beginnings))
+        for parts in sorted({len(beginning) for beginning in wanted}):
+            names = self.key[:parts]
+            keys = ", ".join(f"t.{name}" for name in self.key)
+            arrays = ", ".join(f"${i + 1}::text[]" for i in range(parts))
+            same = " AND ".join(f"t.{name} = n.{name}" for name in names)
+            sql = (
+                f"SELECT {keys}, t.body::text FROM {self.name} t JOIN unnest({arrays}) AS n({', '.join(names)}) "
+                f"ON {same} ORDER BY {keys}{' FOR UPDATE OF t' if lock else ''}"
+            )
+            of_these = [beginning for beginning in wanted if len(beginning) == parts]
+            columns = tuple([beginning[i] for beginning in of_these] for i in range(parts))
+            width = len(self.key)
+            for row in await connection.exec_driver_sql(sql, columns):
+                found[tuple(row[:width])] = self.read(row[width])
+        return found
+
+    async def write(
+        self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T], either: Sequence[T] = ()
+    ) -> None:
+        """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones.
+
+        ``either`` are those of which it is not known whether they exist.
+        """
+        if either:
+            ordered = sorted(either, key=self.key_of)
+            await connection.exec_driver_sql(self._upsert, self._parameters(ordered))
         if new:
             await connection.exec_driver_sql(self._insert, self._parameters(new))
         if changed:
@@ -92,7 +123,7 @@ class Records(Generic[T]):
         values = [[read(record) for record in records] for _, read in self.columns.values()]
         return (*parts, *values, [record.model_dump_json() for record in records])
 
-    def _statements(self) -> tuple[str, str, str]:
+    def _statements(self) -> tuple[str, str, str, str]:
         names = [*self.key, *self.columns]
         kinds = ["text"] * len(self.key) + [_sql_type(kind) for kind, _ in self.columns.values()]
         arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate([*kinds, "text"]))
@@ -112,7 +143,46 @@ class Records(Generic[T]):
             f"UPDATE {self.name} t SET {sets}body = n.body::jsonb, version = t.version + 1, changed_at = now() "
             f"FROM {source} WHERE {on_key}"
         )
-        return select, insert, update
+        again = "".join(f"{column} = excluded.{column}, " for column in self.columns)
+        upsert = (
+            f"INSERT INTO {self.name} AS t ({listed}, body, version) SELECT {picked}, n.body::jsonb, 1 FROM {source} "
+            f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {again}body = excluded.body, "
+            "version = t.version + 1, changed_at = now()"
+        )
+        return select, insert, update, upsert
+
+
+async def insert_rows(
+    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert rows that name the same columns with one statement, each column travelling as one array."""
+    names = tuple(sorted(rows[0]))
+    found = _ROW_INSERTS.get((table, names))
+    if found is None:
+        found = _ROW_INSERTS[(table, names)] = _row_insert(table, names)
+    sql, as_json = found
+    values = tuple(
+        [json.dumps(row[name], ensure_ascii=False) for row in rows]
+        if name in as_json
+        else [row[name] for row in rows]
+        for name in names
+    )
+    await connection.exec_driver_sql(sql, values)
+
+
+_ROW_INSERTS: dict[tuple[sa.Table, tuple[str, ...]], tuple[str, frozenset[str]]] = {}
+
+
+def _row_insert(table: sa.Table, names: tuple[str, ...]) -> tuple[str, frozenset[str]]:
+    as_json = frozenset(name for name in names if isinstance(table.c[name].type, sa.JSON))
+    kinds = ["text" if name in as_json else _sql_type(table.c[name].type) for name in names]
+    arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds))
+    picked = ", ".join(f"n.{name}::jsonb" if name in as_json else f"n.{name}" for name in names)
+    listed = ", ".join(names)
+    return (
+        f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM unnest({arrays}) AS n({listed})",
+        as_json,
+    )
 
 
 def _sql_type(kind: Any) -> str:

@@ -52,6 +52,9 @@ class ServiceSettings(BaseSettings):
     clock_file: Path | None = None
     trace_file: Path | None = None
     otlp_endpoint: str | None = None
+    traces_per_s: float = (
+        20.0  # traces kept of those that begin under one name, after a burst of ten seconds'
+    )
     signing_key_file: Path | None = None
     key_directory_file: Path | None = None
     data_dir: Path | None = None

@@ -49,12 +49,46 @@ class SignedDocument(BaseModel):
         return dict(json.loads(self.body))
 
 
+_WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
+_LARGEST_INT = 2**53 - 1
+
+
 def canonical(content: Mapping[str, Any]) -> str:
-    """The one RFC 8785 text of ``content``; ValueError when it holds what JSON cannot say (NaN, bytes)."""
+    """The one RFC 8785 text of ``content``; ValueError when it holds what JSON cannot say (NaN, bytes).
+
+    The standard library writes the same text, several times faster, of everything but fractions, huge
+    integers and names outside ASCII (RFC 8785 orders those by UTF-16); the rest is left to the slow way.
+    """
+    if _is_plain(content):
+        text = _WRITER.encode(content)
+        if text.isascii() or _has_no_surrogates(text):
+            return text
     try:
         return rfc8785.dumps(dict(content)).decode()
     except rfc8785.CanonicalizationError as wrong:
         raise ValueError(f"not canonical JSON: {wrong}") from wrong
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether the standard library's text of ``value`` is its RFC 8785 text."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None:
+        return True
+    if kind is int:
+        return -_LARGEST_INT <= int(value) <= _LARGEST_INT
+    if kind is dict:
+        return all(type(name) is str and name.isascii() for name in value) and all(
+            map(_is_plain, value.values())
+        )
+    return (kind is list or kind is tuple) and all(map(_is_plain, value))
+
+
+def _has_no_surrogates(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def document_sha256(document: SignedDocument | Mapping[str, Any]) -> str:

@@ -24,8 +24,18 @@ class Speaker:
         self._flow = flow
         self._says = set(flow.says(service))
 
-    def event(self, event_type: str, subject: str, data: dict[str, Any], department: str | None) -> Event:
-        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so."""
+    def event(
+        self,
+        event_type: str,
+        subject: str,
+        data: dict[str, Any],
+        department: str | None,
+        model: type | None = None,
+    ) -> Event:
+        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so.
+
+        ``model`` is the message class that has validated ``data``, if one has.
+        """
         if event_type not in self._says:
             raise SaidWrongly(f"{self.service} does not say {event_type}")
         rule = self._flow.rule(event_type)
@@ -33,6 +43,9 @@ class Speaker:
             department = self.department
         if (rule.said_by == "review" or rule.sent_to) and not department:
             raise SaidWrongly(f"{event_type} needs a department")
-        contracts.check(event_type, data)
+        if model is None:
+            contracts.check(event_type, data)
+        else:
+            contracts.check_said(event_type, model, data)
         moment = datetime.min
         return Event(new_id(), event_type, self.source, moment, subject, data, department=department)

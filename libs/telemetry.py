@@ -16,7 +16,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBased
 
+from libs import traces
 from libs.settings import ServiceSettings
 
 
@@ -87,8 +89,10 @@ def set_up(settings: ServiceSettings, name: str) -> TracerProvider:
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=name)
+    kept = settings.traces_per_s if settings.otlp_endpoint or settings.trace_file else 0.0
     provider = TracerProvider(
-        resource=Resource.create({"service.name": name, "service.namespace": "onewindow"})
+        sampler=ParentBased(traces.Beginnings(kept)),
+        resource=Resource.create({"service.name": name, "service.namespace": "onewindow"}),
     )
     if settings.otlp_endpoint:
         exporter: SpanExporter = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint.rstrip('/')}/v1/traces")

@@ -7,111 +7,25 @@ deed leaves its neighbours in the same transaction untouched.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanContext
 from pydantic import BaseModel
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs import traces
 from libs.envelope import Event
 from libs.records import Key, Records
 from libs.refusals import NotFound
+from libs.shared import House, Place, Shared
 from libs.signatures import KeyDirectory, Signer
-from libs.speaker import Speaker
 
 T = TypeVar("T", bound=BaseModel)
-Place = tuple[Records[Any], Key]
+F = TypeVar("F")
 
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What a service brings to every deed: its voice, its signing key, the keys it trusts, its settings."""
-
-    speaker: Speaker
-    settings: Any = None
-    signer: Signer | None = None
-    keys: KeyDirectory | None = None
-
-
-class Shared:
-    """What the deeds of one transaction have in common: the connection, the loaded records, what is staged."""
-
-    def __init__(self, connection: AsyncConnection, house: House, now: datetime) -> None:
-        self.connection = connection
-        self.house = house
-        self.now = now
-        self.said: list[Event] = []
-        self.touched: dict[str, SpanContext | None] = {}
-        self.wrote = False
-        self._records: dict[Place, Any] = {}
-        self._stored: set[Place] = set()
-        self._dirty: dict[Place, Any] = {}
-        self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
-
-    def known(self, place: Place) -> tuple[bool, Any]:
-        """(whether it was loaded or put in this transaction, the record or None)."""
-        return place in self._records, self._records.get(place)
-
-    async def load(self, places: Iterable[Place]) -> None:
-        """Load and lock these records, table by table in name order, unless they are known already."""
-        wanted: dict[Records[Any], set[Key]] = {}
-        for place in places:
-            if place not in self._records:
-                wanted.setdefault(place[0], set()).add(place[1])
-        for records in sorted(wanted, key=lambda table: table.name):
-            found = await records.load(self.connection, wanted[records], lock=True)
-            for key in wanted[records]:
-                self._records[(records, key)] = found.get(key)
-                if key in found:
-                    self._stored.add((records, key))
-
-    def absorb(
-        self,
-        puts: dict[Place, Any],
-        adds: list[tuple[sa.Table, dict[str, Any]]],
-        said: list[Event],
-        touched: dict[str, SpanContext | None],
-    ) -> None:
-        """Take over what a deed that succeeded has staged."""
-        self.wrote = self.wrote or bool(puts or adds or said or touched)
-        self._records.update(puts)
-        self._dirty.update(puts)
-        self._adds.extend(adds)
-        self.said.extend(said)
-        self.touched.update(touched)
-
-    async def flush(self) -> None:
-        """Write what is staged: records table by table, then the append-only rows."""
-        dirty, self._dirty = self._dirty, {}
-        adds, self._adds = self._adds, []
-        unknown = [place for place in dirty if place not in self._records or place not in self._stored]
-        await self._find_stored(unknown)
-        grouped: dict[Records[Any], tuple[list[Any], list[Any]]] = {}
-        for place, record in dirty.items():
-            new, changed = grouped.setdefault(place[0], ([], []))
-            (changed if place in self._stored else new).append(record)
-            self._stored.add(place)
-        for records, (new, changed) in grouped.items():
-            await records.write(self.connection, new, changed)
-        by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
-        for table, values in adds:
-            by_shape.setdefault((table.name, tuple(sorted(values))), (table, []))[1].append(values)
-        for table, rows in by_shape.values():
-            await self.connection.execute(sa.insert(table), rows)
-
-    async def _find_stored(self, places: Sequence[Place]) -> None:
-        wanted: dict[Records[Any], set[Key]] = {}
-        for records, key in places:
-            wanted.setdefault(records, set()).add(key)
-        for records, keys in wanted.items():
-            found = await records.load(self.connection, keys, lock=True)
-            self._stored.update((records, key) for key in found)
+__all__ = ["House", "Place", "Shared", "Work"]
 
 
 class Work:
@@ -211,8 +125,10 @@ class Work:
         department: str | None = None,
     ) -> Event:
         """Stage an event for the outbox; it is checked against its schema and against flow.yaml."""
-        content = data.model_dump(mode="json") if isinstance(data, BaseModel) else data
-        plain = self._shared.house.speaker.event(event_type, subject, content, department)
+        content, model = (
+            (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, None)
+        )
+        plain = self._shared.house.speaker.event(event_type, subject, content, department, model)
         if self._settling and self._said_for not in (None, subject):
             self._close_span()
             self._continued = False
@@ -230,15 +146,21 @@ class Work:
         self._touched[subject] = self._span.get_span_context() if self._span else None
 
     async def rows(self, statement: Any, **params: Any) -> Sequence[sa.Row[Any]]:
-        """Rows of a named query; it sees what earlier deeds have flushed, not what is staged here."""
+        """Rows of a named query; it does not see what deeds of this transaction have staged.
+
+        What settles them sees it: everything staged is written first.
+        """
+        if self._settling:
+            await self._shared.flush()
         return (await self._shared.connection.execute(statement, params or None)).all()
+
+    async def once(self, what: Hashable, find: Callable[[], Awaitable[F]]) -> F:
+        """What ``find`` finds, looked up once for all deeds of this transaction: for what none of them changes."""
+        return await self._shared.once(what, find)
 
     async def next_number(self, sequence: str) -> int:
         """The next value of a PostgreSQL sequence."""
-        found = await self._shared.connection.exec_driver_sql(
-            "SELECT nextval($1::text::regclass)", (sequence,)
-        )
-        return int(found.scalar_one())
+        return await self._shared.number(sequence)
 
     def continue_trace(self, traceparent: str | None, links: Iterable[str] = ()) -> None:
         """From here on the deed belongs to the trace ``traceparent`` names, linked to where it came from.

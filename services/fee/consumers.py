@@ -29,6 +29,10 @@ def _case_and_item(event: Event) -> list[Place]:
     return [*_case(event), (storage.ITEMS, item)]
 
 
+def _case_of_bill(event: Event) -> list[Place]:
+    return _case(event) if event.data["record_kind"] == "bill" else []
+
+
 @consumers.on("disclosure.tariff_published.v1", TariffPublished)
 async def on_tariff_published(work: Work, event: Event, data: TariffPublished) -> None:
     """A fee standard was published."""
@@ -65,7 +69,7 @@ async def on_application_withdrawn(work: Work, event: Event, data: ApplicationWi
     await cases.note_withdrawal(work, event.subject, data)
 
 
-@consumers.on("disclosure.record_published.v1", RecordPublished)
+@consumers.on("disclosure.record_published.v1", RecordPublished, loads=_case_of_bill)
 async def on_record_published(work: Work, event: Event, data: RecordPublished) -> None:
     """Something stands in the public log; fee keeps the proofs of its bills."""
     await cases.keep_proof(work, event.subject, data)

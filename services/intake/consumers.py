@@ -7,7 +7,7 @@ from libs.envelope import Event
 from libs.work import Place, Work
 from services.intake.handlers import gathering, publications
 from services.intake.messages import heard
-from services.intake.storage import CASES, CHECKS, REVIEWS
+from services.intake.storage import CASES, CHECKS, PROOFS, REVIEWS
 
 consumers = Consumers()
 
@@ -22,6 +22,11 @@ def _case_and_review(event: Event) -> list[Place]:
 
 def _case_and_check(event: Event) -> list[Place]:
     return [(CASES, (event.subject,)), (CHECKS, (event.subject, str(event.data["department"])))]
+
+
+def _proof(event: Event) -> list[Place]:
+    of = event.data["of_event"]
+    return [(PROOFS, (str(of["source"]), str(of["id"])))]
 
 
 @consumers.on("disclosure.calendar_published.v1", heard.CalendarPublished)
@@ -42,7 +47,7 @@ async def on_rule_published(work: Work, event: Event, data: heard.RulePublished)
     await publications.keep_rule(work, data)
 
 
-@consumers.on("disclosure.record_published.v1", heard.RecordPublished)
+@consumers.on("disclosure.record_published.v1", heard.RecordPublished, loads=_proof)
 async def on_record_published(work: Work, event: Event, data: heard.RecordPublished) -> None:
     """The proof for one of our papers."""
     await publications.keep_proof(work, event, data)

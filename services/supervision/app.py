@@ -5,11 +5,15 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from libs.runner import Service
-from services.supervision import pages
+from services.supervision import handlers, pages
 from services.supervision.api import api
 from services.supervision.consumers import consumers
 from services.supervision.settings import Settings
 from services.supervision.timers import timers
+
+MOST_DEEDS = (
+    4096  # nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged
+)
 
 
 def create_app() -> FastAPI:
@@ -21,5 +25,7 @@ def create_app() -> FastAPI:
         consumers=consumers,
         timers=timers,
         routers=[api, pages.router],
+        settle=handlers.settle_cases,
+        most_deeds=MOST_DEEDS,
         pages=pages.PAGES,
     ).app

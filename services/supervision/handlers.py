@@ -101,7 +101,7 @@ async def keep_leaf(work: Work, data: said.RecordPublished) -> None:
 
 
 async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None:
-    """Something happened to a case: into its file, and the whole case is judged again."""
+    """Something happened to a case: into its file; the whole case is judged again when the commit is settled."""
     items = await work.get(ITEMS, data.item_code)
     if items is None or items.version(data.item_version) is None:
         raise Park(f"item/{data.item_code}")
@@ -121,7 +121,7 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
         type=event.type, source=event.source, id=event.id, at=event.time, department=event.department,
         traceparent=event.traceparent, data=data.model_dump(mode="json"),
     )  # fmt: skip
-    await look_at_case(work, case.with_one(happening), caught_up=False)
+    work.put(CASE_FILES, case.with_one(happening))
 
 
 async def _park_without_tariff(work: Work, event: Event, items: Items, data: said.AboutCase) -> None:
@@ -130,6 +130,15 @@ async def _park_without_tariff(work: Work, event: Event, items: Items, data: sai
         return
     if await work.get(TARIFFS, item.fee.tariff_code) is None:
         raise Park(f"tariff/{item.fee.tariff_code}")
+
+
+async def settle_cases(work: Work, subjects: list[str]) -> None:
+    """Judge every case of this commit once, however many events of it were heard."""
+    found = await work.load(CASE_FILES, [(subject,) for subject in subjects])
+    for case in found:
+        if not case.is_judged:
+            work.cause = case.happenings[-1].id
+            await look_at_case(work, case, caught_up=False)
 
 
 async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
@@ -143,7 +152,7 @@ async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
     again = []
     for clock, crossing in _without_card(case, clocks):
         notice_at = crossing.at + work.settings.card_grace
-        if caught_up and notice_at <= work.now:
+        if view.caught_up and notice_at <= work.now:
             case = await issue_card(work, case, clock, crossing)
         else:
             again.append(notice_at)
@@ -152,8 +161,8 @@ async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
         if fault.key not in case.findings:
             case = await issue_finding(work, case, fault)
     again.extend(wait.until for wait in waits)
-    await _project(work, case, clocks)
     update = {
+        "projected": _project(work, case, clocks),
         "state": case.current_state(),
         "counted_with": view.calendars.newest().stamp,
         "look_at": min(again) if again else None,
@@ -177,9 +186,13 @@ async def _view(work: Work, case: CaseFile, caught_up: bool) -> View:
     return View(case, item, items, calendars, tariffs, work.now, work.settings.absence_grace, caught_up)
 
 
-async def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> None:
-    known = {each.clock_id: each for each in await work.load(CLOCKS, [(clock.clock_id,) for clock in clocks])}
+def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> dict[str, str]:
+    """Write the clocks that changed since they were written last; the digests of all of them."""
+    projected: dict[str, str] = {}
     for clock in clocks:
+        digest = projected[clock.clock_id] = clock.digest()
+        if case.projected.get(clock.clock_id) == digest:
+            continue
         record = ClockRecord(
             clock_id=clock.clock_id, case_id=case.case_id, application_no=case.application_no,
             item_code=case.item_code, kind=clock.kind, agency=clock.agency, starts_on=clock.starts_on,
@@ -187,8 +200,8 @@ async def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> None:
             yellow_at=clock.yellow_at, red_at=clock.red_at, started_at=clock.started_at,
             stopped_at=clock.stopped_at, in_time=clock.in_time,
         )  # fmt: skip
-        if known.get(clock.clock_id) != record:
-            work.put(CLOCKS, record)
+        work.put(CLOCKS, record)
+    return projected
 
 
 async def issue_card(work: Work, case: CaseFile, clock: Clock, crossing: Crossing) -> CaseFile:

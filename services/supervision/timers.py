@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI
 from prometheus_client import Gauge
@@ -18,6 +20,7 @@ FIGURES_S = 10.0
 CLOCKS = Gauge("permit_clocks_total", "Clocks by who is timed and how they stand", ["agency", "state"])
 CARDS = Gauge("permit_cards_total", "Cards issued, by colour", ["colour"])
 FINDINGS = Gauge("permit_findings_total", "Findings issued")
+_ALL_COUNTED: WeakKeyDictionary[Any, int | None] = WeakKeyDictionary()
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,9 +32,15 @@ async def when_a_clock_falls_due(work: Work) -> int:
 
 @timers.next_due
 async def next_due(reader: AsyncConnection) -> datetime | None:
-    """When a case must next be looked at; at once while one was counted with replaced calendars."""
-    if await storage.any_stale(reader, await storage.newest_stamp(reader)):
-        return _AT_ONCE
+    """When a case must next be looked at; at once while one was counted with replaced calendars.
+
+    Once none was, none is until the calendars change: every case is counted with those of its own commit.
+    """
+    version = await storage.calendars_version(reader)
+    if version is None or _ALL_COUNTED.get(reader.sync_engine) != version:
+        if await storage.any_stale(reader, await storage.newest_stamp(reader)):
+            return _AT_ONCE
+        _ALL_COUNTED[reader.sync_engine] = version
     return await storage.next_look(reader)
 
 

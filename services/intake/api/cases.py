@@ -16,6 +16,7 @@ from services.intake.api.views import case_view, line
 from services.intake.domain.items import Item, LocalText
 from services.intake.domain.records import Case, State
 from services.intake.handlers import answering, window
+from services.intake.handlers.known import case_and_checks, the_case
 from services.intake.messages.asked import (
     AcceptanceAsked,
     CorrectionAsked,
@@ -128,13 +129,21 @@ async def post_correction_request(
     case_id: str, body: CorrectionRequestAsked, person: Person, command: Command
 ) -> Response:
     """The one-time notice (AL 32(1)(4)); 409 already_requested the second time."""
-    return await command.run(lambda work: window.request_corrections(work, person, case_id, body), status=201)
+    return await command.run(
+        lambda work: window.request_corrections(work, person, case_id, body),
+        status=201,
+        loads=case_and_checks(case_id),
+    )
 
 
 @cases.post("/cases/{case_id}/acceptance", status_code=201)
 async def post_acceptance(case_id: str, body: AcceptanceAsked, person: Person, command: Command) -> Response:
     """Accept a complete or corrected application and send it to every planned department."""
-    return await command.run(lambda work: window.accept_application(work, person, case_id), status=201)
+    return await command.run(
+        lambda work: window.accept_application(work, person, case_id),
+        status=201,
+        loads=case_and_checks(case_id),
+    )
 
 
 @cases.post("/cases/{case_id}/decline", status_code=201)
@@ -160,4 +169,6 @@ async def post_withdrawal(case_id: str, body: WithdrawalAsked, person: Person, c
 @cases.post("/cases/{case_id}/delivery", status_code=201)
 async def post_delivery(case_id: str, body: DeliveryAsked, person: Person, command: Command) -> Response:
     """Note that the document is in the person's hands."""
-    return await command.run(lambda work: answering.deliver_document(work, person, case_id), status=201)
+    return await command.run(
+        lambda work: answering.deliver_document(work, person, case_id), status=201, loads=the_case(case_id)
+    )

@@ -8,12 +8,12 @@ from datetime import date
 from libs.deadlines import Calendars, legal_day
 from libs.identity import Person
 from libs.refusals import NotFound, Park, Refusal
-from libs.work import Work
+from libs.work import Place, Work
 from services.intake.domain.items import Item
 from services.intake.domain.records import Case
 from services.intake.domain.refusals import UnknownItem
 from services.intake.domain.reviews import Check, Review
-from services.intake.storage import CALENDARS, CASES, CHECKS, ITEMS, REVIEWS, KeptItem
+from services.intake.storage import CALENDARS, CASES, CHECKS, ITEMS, REVIEWS, CalendarYear, KeptItem
 from services.intake.storage.queries import ITEM_IN_FORCE
 
 
@@ -31,15 +31,35 @@ async def known_calendars(work: Work) -> Calendars:
     found = await work.load(CALENDARS, [(str(each),) for each in range(year - 1, year + 4)])
     if not found:
         raise NoCalendarPublished()
-    return Calendars(each.calendar() for each in found)
+    return _counting_with(tuple(found))
+
+
+_COUNTED: dict[tuple[tuple[str, int], ...], Calendars] = {}
+_MOST_COUNTED = 16
+
+
+def _counting_with(found: tuple[CalendarYear, ...]) -> Calendars:
+    """Built once per set of versions: a published version never changes."""
+    versions = tuple((each.year, int(each.published["version"])) for each in found)
+    known = _COUNTED.get(versions)
+    if known is None:
+        if len(_COUNTED) >= _MOST_COUNTED:
+            _COUNTED.clear()
+        known = _COUNTED[versions] = Calendars(each.calendar() for each in found)
+    return known
 
 
 async def item_on(work: Work, item_code: str, day: date) -> Item:
     """The version in force on ``day``; UnknownItem when none was published for it."""
-    rows = await work.rows(ITEM_IN_FORCE, item_code=item_code, day=day)
-    if not rows:
+
+    async def find() -> Item | None:
+        rows = await work.rows(ITEM_IN_FORCE, item_code=item_code, day=day)
+        return KeptItem.model_validate(rows[0].body).item if rows else None
+
+    item = await work.once((ITEMS.name, item_code, day), find)
+    if item is None:
         raise UnknownItem()
-    return KeptItem.model_validate(rows[0].body).item
+    return item
 
 
 async def item_version(work: Work, item_code: str, version: int) -> Item:
@@ -77,6 +97,16 @@ async def heard_case(work: Work, case_id: str) -> Case:
     if case is None:
         raise Park(f"case/{case_id}")
     return case
+
+
+def case_and_checks(case_id: str) -> list[Place]:
+    """What an act of the window on a received case will want, to be loaded with its neighbours'."""
+    return [(CASES, (case_id,)), (CHECKS, (case_id,))]
+
+
+def the_case(case_id: str) -> list[Place]:
+    """What an act on a case will want, to be loaded with its neighbours'."""
+    return [(CASES, (case_id,))]
 
 
 async def checks_of(work: Work, case: Case, item: Item) -> list[Check]:

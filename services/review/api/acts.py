@@ -76,7 +76,11 @@ class DecisionBody(Body):
 async def post_defects(case_id: str, body: DefectsBody, person: Person, command: Command) -> Response:
     """Name all defects of the completeness check, once."""
     found = [(each.target, each.what, each.article) for each in body.defects]
-    return await command.run(lambda work: handlers.report_defects(work, person, case_id, found), status=201)
+    return await command.run(
+        lambda work: handlers.report_defects(work, person, case_id, found),
+        status=201,
+        loads=handlers.the_task(case_id),
+    )
 
 
 @acts.post("/tasks/{case_id}/opinion", status_code=201)
@@ -86,6 +90,7 @@ async def post_opinion(case_id: str, body: OpinionBody, person: Person, command:
     return await command.run(
         lambda work: handlers.give_opinion(work, person, case_id, body.outcome, answers, body.conditions),
         status=201,
+        loads=handlers.the_task(case_id),
     )
 
 
@@ -99,4 +104,5 @@ async def post_decision(case_id: str, body: DecisionBody, person: Person, comman
             work, person, case_id, body.decision, reasons, body.conditions, answers
         ),
         status=201,
+        loads=handlers.the_task(case_id),
     )

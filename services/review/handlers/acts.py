@@ -10,7 +10,7 @@ from libs.envelope import instant
 from libs.identity import Person
 from libs.refusals import NotFound
 from libs.signatures import document_sha256
-from libs.work import Work
+from libs.work import Place, Work
 from services.review.domain import (
     ConditionAnswer,
     Decision,
@@ -102,6 +102,11 @@ async def make_decision(
     )
     work.say("review.decision_made.v1", case_id, said)
     return {"case_id": case_id, "state": task.state, "document_sha256": document_sha256(document)}
+
+
+def the_task(case_id: str) -> list[Place]:
+    """What every act here will want, to be loaded with its neighbours'."""
+    return [(TASKS, (case_id,))]
 
 
 async def _own_task(work: Work, person: Person, case_id: str) -> tuple[Task, Item]:

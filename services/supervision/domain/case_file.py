@@ -58,13 +58,19 @@ class CaseFile(BaseModel, frozen=True):
     state: str = "unknown"
     counted_with: str = ""
     look_at: datetime | None = None
+    projected: dict[str, str] = {}  # clock id to a digest of it as it lies in the table of clocks
 
     def with_one(self, happening: Happening) -> CaseFile:
-        """With this happening in its place; one that is known already changes nothing."""
+        """With this happening in its place, to be judged again; one that is known already changes nothing."""
         if any(each.source == happening.source and each.id == happening.id for each in self.happenings):
             return self
         ordered = sorted((*self.happenings, happening), key=lambda each: (each.at, each.source, each.id))
-        return self.model_copy(update={"happenings": tuple(ordered)})
+        return self.model_copy(update={"happenings": tuple(ordered), "counted_with": ""})
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it was judged since something last happened; so it is whenever it lies in its table."""
+        return bool(self.counted_with)
 
     def all(self, *types: str) -> tuple[Happening, ...]:
         """What happened of these types, in business order."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PrivateAttr
 
 from services.supervision.domain.charges import Tariff
 from services.supervision.domain.conditions import is_met
@@ -65,26 +65,36 @@ class Calendars(BaseModel, frozen=True):
 
     center: str = "center"
     published: tuple[PublishedCalendar, ...] = ()
+    _counted: dict[tuple[int, ...], WorkingDays] = PrivateAttr(default_factory=dict)
 
     def with_one(self, calendar: PublishedCalendar) -> Calendars:
         """With this version added; publishing the same version again changes nothing."""
         kept = {each.name: each for each in self.published}
         kept.setdefault(calendar.name, calendar)
-        return self.model_copy(update={"published": tuple(kept[name] for name in sorted(kept))})
+        return Calendars(center=self.center, published=tuple(kept[name] for name in sorted(kept)))
 
     def newest(self) -> WorkingDays:
         """Counting with the newest version of every year."""
-        return counting_with(self.published)
+        return self._counting(tuple(range(len(self.published))))
 
     def as_of(self, moment: datetime) -> WorkingDays:
         """Counting with what was published by ``moment``: a later calendar does not reach back."""
-        return counting_with(tuple(each for each in self.published if each.published_at <= moment))
+        return self._counting(
+            tuple(i for i, each in enumerate(self.published) if each.published_at <= moment)
+        )
 
     def named(self, names: Iterable[str]) -> WorkingDays | None:
         """Counting with exactly the versions ``names`` ("2026.v1"); None when one is not known (yet)."""
         wanted = set(names)
-        found = tuple(each for each in self.published if each.name in wanted)
-        return counting_with(found) if len(found) == len(wanted) else None
+        found = tuple(i for i, each in enumerate(self.published) if each.name in wanted)
+        return self._counting(found) if len(found) == len(wanted) else None
+
+    def _counting(self, chosen: tuple[int, ...]) -> WorkingDays:
+        """Counting with these of the published, looked up once: a case asks dozens of times."""
+        known = self._counted.get(chosen)
+        if known is None:
+            known = self._counted[chosen] = counting_with(tuple(self.published[i] for i in chosen))
+        return known
 
 
 class DatedTariff(BaseModel, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from hashlib import blake2b
 
 from services.supervision.domain.case_file import CaseFile, Happening
 from services.supervision.domain.catalogue import Calendars, Item
@@ -64,6 +65,12 @@ class Clock:
     def clock_id(self) -> str:
         """Unique: one clock of a kind per case and agency."""
         return f"{self.case_id}/{self.kind}/{self.agency}"
+
+    def digest(self) -> str:
+        """Tells this clock, as it stands, from itself at any other time."""
+        stands = (self.starts_on, self.limit_wd, self.due_on, self.provisional, self.yellow_at, self.red_at,
+                  self.started_at, self.stopped_at, self.by_silence)  # fmt: skip
+        return blake2b("|".join(map(str, stands)).encode(), digest_size=8).hexdigest()
 
     def crossings(self) -> Iterator[Crossing]:
         """What this clock crossed or, running, will cross; an act at that very instant is in time (T-5)."""

@@ -45,6 +45,7 @@ class Counted:
     provisional: bool
 
 
+@lru_cache(maxsize=8192)
 def legal_day(moment: datetime) -> date:
     """The day at the center on which ``moment`` falls."""
     return moment.astimezone(CENTER_ZONE).date()
@@ -63,11 +64,12 @@ class WorkingDays:
         self._counted: dict[tuple[date, int], Counted] = {}
         for calendar in sorted(calendars, key=lambda each: each.version):
             self._years[calendar.year] = calendar
+        self._stamp = ",".join(self._years[year].name for year in sorted(self._years))
 
     @property
     def stamp(self) -> str:
         """Names the versions counted with, so that a changed calendar is seen to reach running clocks."""
-        return ",".join(self._years[year].name for year in sorted(self._years))
+        return self._stamp
 
     def knows(self, day: date) -> bool:
         """Whether the calendar of this day's year is published."""
@@ -143,5 +145,6 @@ def counting_with(calendars: tuple[PublishedCalendar, ...]) -> WorkingDays:
     return WorkingDays(calendars)
 
 
+@lru_cache(maxsize=4096)
 def _at(day: date, local: time) -> datetime:
     return datetime.combine(day, local, CENTER_ZONE).astimezone(UTC)

@@ -14,7 +14,7 @@ Named queries (each takes an open connection or a `Work` and returns plain value
 * cases: `find_cases(reader, CaseSearch)`, `count_cases(reader, CaseSearch)`, `read_case(reader, id)`
 * statistics: `by_department(reader, now)`, `by_month(reader)`, `totals(reader, now)`
 * timers: `DUE_CASES`, `STALE_CASES` (statements for `Work.rows`), `next_look(reader)`,
-  `newest_stamp(reader)`, `any_stale(reader, stamp)`
+  `calendars_version(reader)`, `newest_stamp(reader)`, `any_stale(reader, stamp)`
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from services.supervision.storage.cases import (
     CaseRow,
     CaseSearch,
     any_stale,
+    calendars_version,
     count_cases,
     find_cases,
     newest_stamp,
@@ -104,6 +105,7 @@ __all__ = [
     "any_stale",
     "by_department",
     "by_month",
+    "calendars_version",
     "cards_of_case",
     "clocks_of_case",
     "count_cards",

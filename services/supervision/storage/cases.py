@@ -82,6 +82,11 @@ async def newest_stamp(reader: AsyncConnection) -> str:
     return "" if body is None else CALENDARS.read(body).newest().stamp
 
 
+async def calendars_version(reader: AsyncConnection) -> int | None:
+    """How often the calendars have changed; None before the first is published."""
+    return (await reader.execute(sa.select(CALENDARS.table.c.version))).scalar_one_or_none()
+
+
 async def next_look(reader: AsyncConnection) -> datetime | None:
     """The earliest business instant at which some case must be looked at again."""
     found = await reader.execute(sa.select(sa.func.min(_CASES.c.look_at)))

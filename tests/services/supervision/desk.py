@@ -14,7 +14,7 @@ from libs.contracts import check
 from libs.envelope import Event
 from libs.refusals import NotFound, Park
 from services.supervision.consumers import consumers
-from services.supervision.handlers import look_at_due_cases
+from services.supervision.handlers import look_at_due_cases, settle_cases
 from services.supervision.settings import Settings
 from services.supervision.storage import CASE_FILES, CLOCKS, DUE_CASES, STALE_CASES
 
@@ -50,6 +50,7 @@ class Desk:
         except Park:
             self.parked.append(event)
         else:
+            await settle_cases(work, [event.subject])  # type: ignore[arg-type]
             work.keep()
 
     async def pass_time(self, until: datetime) -> None:

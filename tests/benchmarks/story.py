@@ -1,0 +1,283 @@
+"""The standard workload told in the project's own terms: a story of two events, two kinds of house, their deeds.
+
+A case is accepted, N departments decide it durably, each in its own database, and the window decides the case
+once nothing is open any more. Everything below the deeds is the product's: `Work`, `Commits`, `Relay`,
+`Listener`, `Speaker` with checked schemas, outbox and inbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+
+from libs import contracts
+from libs.consumer import Consumers
+from libs.envelope import Event, instant
+from libs.flow import Flow
+from libs.inbox import inbox_tables
+from libs.outbox import outbox_table
+from libs.records import Records, metadata
+from libs.work import Place, Work
+
+ACCEPTED, FORMED = "intake.case_accepted.v1", "review.opinion_formed.v1"
+INSTANT = sa.TIMESTAMP(timezone=True)
+STORY = Flow(
+    {
+        "exchange": "permit",
+        "dead_letter_exchange": "permit.dead",
+        "delivery_limit": 20,
+        "max_length": 200_000,
+        "max_message_bytes": 262_144,
+        "services": {"intake": {"per": "center"}, "review": {"per": "department"}},
+        "clocks": {},
+        "steps": [
+            {
+                "step": "1",
+                "event": ACCEPTED,
+                "said_by": "intake",
+                "heard_by": ["review"],
+                "law": [],
+                "next": [],
+            },
+            {
+                "step": "2",
+                "event": FORMED,
+                "said_by": "review",
+                "heard_by": ["intake"],
+                "law": [],
+                "next": [],
+            },
+        ],
+    }
+)
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 2000}
+_AT = {
+    "type": "string",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$",
+}
+
+
+def _object(**members: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(members), "properties": members}
+
+
+SCHEMAS = {
+    ACCEPTED: _object(
+        application_no={"type": "string", "pattern": "^AL-[0-9]{4}-[0-9]{6,}$"},
+        item_code=_TEXT,
+        accepted_at=_AT,
+        applicant=_object(name=_TEXT, id_number=_TEXT, address=_TEXT, phone=_TEXT),
+        facts=_object(place=_TEXT, purpose=_TEXT, area_m2={"type": "integer", "minimum": 1}),
+        materials={"type": "array", "items": _object(name=_TEXT, sha256=_TEXT)},
+    ),
+    FORMED: _object(
+        application_no=_TEXT,
+        department=_TEXT,
+        outcome={"enum": ["consent", "object"]},
+        reasons={"type": "array", "items": _object(text=_TEXT, article=_TEXT)},
+        formed_at=_AT,
+    ),
+}
+
+
+class Applicant(BaseModel):
+    """Who applies."""
+
+    name: str
+    id_number: str
+    address: str
+    phone: str
+
+
+class CaseAccepted(BaseModel):
+    """What a department understands of an acceptance."""
+
+    application_no: str
+    item_code: str
+    accepted_at: datetime
+    applicant: Applicant
+    facts: dict[str, Any]
+
+
+class OpinionFormed(BaseModel):
+    """What the window understands of an opinion."""
+
+    application_no: str
+    department: str
+    outcome: str
+    formed_at: datetime
+
+
+class Case(BaseModel, frozen=True):
+    """The window's record of a case."""
+
+    case_id: str
+    state: str
+    submitted_at: datetime
+    outcome: str | None = None
+
+
+class Review(BaseModel, frozen=True):
+    """One department's part in a case; open until its outcome is stored."""
+
+    case_id: str
+    department: str
+    outcome: str | None = None
+
+
+INTAKE = metadata()
+outbox_table(INTAKE)
+inbox_tables(INTAKE)
+CASES = Records(
+    "cases", Case, key=("case_id",), metadata=INTAKE,
+    columns={"submitted_at": (INSTANT, lambda case: case.submitted_at)},
+)  # fmt: skip
+REVIEWS = Records(
+    "reviews", Review, key=("case_id", "department"), metadata=INTAKE,
+    columns={"outcome": (sa.Text, lambda review: review.outcome)},
+)  # fmt: skip
+sa.Index("reviews_open", REVIEWS.table.c.case_id, postgresql_where=sa.text("outcome IS NULL"))
+APPLICATIONS = sa.Table(
+    "applications",
+    INTAKE,
+    sa.Column("case_id", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+DECIDED = sa.Table(  # no unique key: a case decided twice must show
+    "decided", INTAKE,
+    sa.Column("seq", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("case_id", sa.Text, nullable=False),
+    sa.Column("departments", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("decided_at", INSTANT, nullable=False, server_default=sa.func.clock_timestamp()),
+)  # fmt: skip
+REVIEW = metadata()
+outbox_table(REVIEW)
+inbox_tables(REVIEW)
+DECISIONS = sa.Table(  # no unique key either
+    "decisions", REVIEW,
+    sa.Column("seq", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("case_id", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("applicant", sa.Text, nullable=False),
+    sa.Column("formed_at", INSTANT, nullable=False),
+)  # fmt: skip
+
+_STILL_OPEN = sa.text(
+    "SELECT c.case_id FROM unnest(CAST(:cases AS text[])) AS c(case_id) "
+    "WHERE EXISTS (SELECT FROM reviews r WHERE r.case_id = c.case_id AND r.outcome IS NULL)"
+)
+_GATHERED = sa.text(
+    "SELECT case_id, string_agg(department, ',' ORDER BY department) AS departments, "
+    "bool_and(outcome = 'consent') AS consent FROM reviews WHERE case_id = ANY(CAST(:cases AS text[])) GROUP BY case_id"
+)
+
+
+def check_against_own_schemas() -> None:
+    """The speaker checks what is said, against the two schemas of this story."""
+    contracts.schema = SCHEMAS.__getitem__
+
+
+def opinion_of(case_id: str, department: str) -> str:
+    """What a department says of a case: the checker knows it too. One case in 64 or so is objected to."""
+    digest = hashlib.sha256(f"{case_id}/{department}".encode()).digest()
+    return "object" if digest[0] < 4 else "consent"
+
+
+def application(number: int) -> dict[str, Any]:
+    """An application of about 1.1 KiB, its own for every number."""
+    digest = hashlib.sha256(str(number).encode()).hexdigest()
+    return {
+        "application_no": f"AL-2026-{number:06d}",
+        "item_code": "road-occupation",
+        "applicant": {
+            "name": f"Applicant {number}", "id_number": digest[:18], "phone": f"138{number:08d}",
+            "address": f"No. {number % 900}, Bridge Street, {digest[:12]}",
+        },
+        "facts": {
+            "place": f"Bridge Street {number % 77}, {digest[12:36]}", "area_m2": 5 + number % 95,
+            "purpose": f"Scaffolding for repairs of the front, section {digest[36:44]}, " + "as drawn. " * 12,
+        },
+        "materials": [{"name": f"Drawing {i}", "sha256": hashlib.sha256(f"{number}/{i}".encode()).hexdigest()}
+                      for i in range(5)],
+    }  # fmt: skip
+
+
+async def accept_case(
+    work: Work, case_id: str, number: int, departments: list[str], submitted_at: datetime
+) -> None:
+    """The window accepts: the case, what it waits for, and one event to all departments."""
+    content = {**application(number), "accepted_at": instant(work.now)}
+    work.put(CASES, Case(case_id=case_id, state="accepted", submitted_at=submitted_at))
+    for department in departments:
+        work.put(REVIEWS, Review(case_id=case_id, department=department))
+    work.add(APPLICATIONS, case_id=case_id, body=json.dumps(content, ensure_ascii=False))
+    work.say(ACCEPTED, case_id, content)
+
+
+def department_ears(department: str) -> Consumers:
+    """A department hears of a case, decides it durably, and says so."""
+    consumers = Consumers()
+
+    @consumers.on(ACCEPTED, CaseAccepted)
+    async def on_accepted(work: Work, event: Event, data: CaseAccepted) -> None:
+        outcome = opinion_of(event.subject, department)
+        work.add(
+            DECISIONS,
+            case_id=event.subject,
+            outcome=outcome,
+            applicant=data.applicant.name,
+            formed_at=work.now,
+        )
+        content = {
+            "application_no": data.application_no,
+            "department": department,
+            "outcome": outcome,
+            "reasons": [{"text": "The drawings satisfy the published conditions.", "article": "AL 34"}],
+            "formed_at": instant(work.now),
+        }
+        work.say(FORMED, event.subject, content)
+
+    return consumers
+
+
+def _wanted(event: Event) -> list[Place]:
+    return [(CASES, (event.subject,)), (REVIEWS, (event.subject, event.data["department"]))]
+
+
+def window_ears() -> Consumers:
+    """The window hears opinions and stores each with the review it closes."""
+    consumers = Consumers()
+
+    @consumers.on(FORMED, OpinionFormed, loads=_wanted)
+    async def on_formed(work: Work, event: Event, data: OpinionFormed) -> None:
+        review = await work.need(REVIEWS, event.subject, data.department)
+        if review.outcome is None:
+            work.put(REVIEWS, review.model_copy(update={"outcome": data.outcome}))
+
+    return consumers
+
+
+async def settle_cases(work: Work, subjects: list[str]) -> None:
+    """Level-triggered fan-in, linear in departments: is anything still open? If not, gather once and decide.
+
+    The case's row is locked since the opinion was heard: of two replicas that store the last two opinions the
+    second sees what the first has stored.
+    """
+    cases = await work.load(CASES, [(subject,) for subject in subjects])
+    waiting = {case.case_id: case for case in cases if case.state == "accepted"}
+    if not waiting:
+        return
+    for row in await work.rows(_STILL_OPEN, cases=list(waiting)):
+        del waiting[row.case_id]
+    if not waiting:
+        return
+    for row in await work.rows(_GATHERED, cases=list(waiting)):
+        outcome = "granted" if row.consent else "refused"
+        work.put(CASES, waiting[row.case_id].model_copy(update={"state": "decided", "outcome": outcome}))
+        work.add(DECIDED, case_id=row.case_id, departments=row.departments, outcome=outcome)
