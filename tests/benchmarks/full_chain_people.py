@@ -86,11 +86,13 @@ class People:
         """Call ``then`` with each event of this type once its commit is done."""
         commits = self._service.commits
         submit = commits.submit
+        seen: set[str] = set()
 
         def watched(deed: Deed) -> asyncio.Future[Any]:
             done = submit(deed)
             event = deed.event
-            if event is not None and event.type == event_type:
+            if event is not None and event.type == event_type and event.id not in seen:  # it may come twice
+                seen.add(event.id)
                 done.add_done_callback(lambda _: then(event))
             return done
 
