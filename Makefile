@@ -2,13 +2,15 @@
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ONEWINDOW := $(PYTHON) -m deploy.launcher
+COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up audit verify catalogue test check format contracts
+.PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
+  compose-down test-compose test-generations lint-images sbom
 
 ##@ See it
-demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit, with its status
-	@$(ONEWINDOW) demo $(if $(ONCE),--once)
+demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
+	@$(if $(COMPOSE),$(COMPOSED) demo,$(ONEWINDOW) demo) $(if $(ONCE),--once)
 
 up: setup ## A center in real time, empty, until Ctrl-C
 	@$(ONEWINDOW) up
@@ -37,10 +39,34 @@ check: setup ## Style and types
 format: setup ## Format the code
 	@.venv/bin/ruff format libs services deploy tests
 
-contracts: setup ## Write what follows from contracts/flow.yaml and the speakers' messages
+contracts: setup ## Write what follows from contracts/flow.yaml, the speakers' messages, the departments, the lock
 	@$(PYTHON) -m deploy.contracts write
+	@$(COMPOSED) write
+	@$(PYTHON) -m deploy.locks write
+
+##@ Run it in containers
+compose-secrets: setup ## Passwords, keys and certificates for docker-compose.yml (kept, in .compose)
+	@$(COMPOSED) secrets
+
+compose-up: compose-secrets ## Build and start docker-compose.yml, until it is healthy
+	@docker compose build && docker compose up --detach --wait
+
+compose-down: ## End it; its data stays (docker compose down --volumes removes it)
+	@docker compose down
+
+test-compose: setup ## From nothing to a center in containers, its story, accidents, audit, nothing left
+	@$(COMPOSED) prove
+
+test-generations: setup ## The tests that talk to servers, on the machine's own and on containers'
+	@$(PYTHON) -m deploy.servers.generations
+
+lint-images: setup ## The Dockerfiles, by hadolint
+	@deploy/images.sh lint
+
+sbom: setup ## The bill of materials of the images (CycloneDX), in .run/images
+	@deploy/images.sh sbom
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -19,7 +19,6 @@ from faststream.rabbit import (
     Channel,
     ExchangeType,
     QueueType,
-    RabbitBroker,
     RabbitExchange,
     RabbitMessage,
     RabbitQueue,
@@ -28,6 +27,7 @@ from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
 from libs import inbox, traces
+from libs.broker import open_broker
 from libs.commits import Commits
 from libs.deeds import Deed
 from libs.envelope import Bad, Event, decode
@@ -106,7 +106,7 @@ class Listener:
     """The consuming side of a service, on a broker connection of its own."""
 
     def __init__(self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits) -> None:
-        self.broker = RabbitBroker(
+        self.broker = open_broker(
             url,
             default_channel=Channel(prefetch_count=PREFETCH, on_return_raises=True),
             decoder=_raw,

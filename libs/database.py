@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 POOL = 5
@@ -13,12 +17,34 @@ _SERVER_SETTINGS = {
     "idle_in_transaction_session_timeout": "30000",
     "timezone": "UTC",
 }
+_TLS = ("sslmode", "sslrootcert")
+_TLS_MODES = ("disable", "require", "verify-ca", "verify-full")
 
 
 def driver_url(url: str) -> str:
-    """The same address for SQLAlchemy's asyncpg driver."""
+    """The same address for SQLAlchemy's asyncpg driver; what it says about TLS is `tls`'s business."""
     scheme, rest = url.split("://", 1)
-    return f"postgresql+asyncpg://{rest}" if scheme in ("postgresql", "postgres") else url
+    if scheme not in ("postgresql", "postgres"):
+        return url
+    address, _, query = rest.partition("?")
+    kept = urlencode([each for each in parse_qsl(query) if each[0] not in _TLS])
+    return f"postgresql+asyncpg://{address}{'?' if kept else ''}{kept}"
+
+
+def tls(url: str) -> dict[str, Any]:
+    """The driver's TLS argument for an address in libpq's words (``sslmode``, ``sslrootcert``); ValueError for a
+    mode that would fall back to plain text unnoticed."""
+    told = dict(parse_qsl(urlsplit(url).query))
+    mode = told.get("sslmode")
+    if mode is None:
+        return {}
+    if mode not in _TLS_MODES:
+        raise ValueError(f"sslmode={mode}: say one of {', '.join(_TLS_MODES)}")
+    if not mode.startswith("verify"):
+        return {"ssl": mode}
+    context = ssl.create_default_context(cafile=told.get("sslrootcert"))
+    context.check_hostname = mode == "verify-full"
+    return {"ssl": context}
 
 
 def open_engine(url: str, name: str) -> AsyncEngine:
@@ -29,5 +55,9 @@ def open_engine(url: str, name: str) -> AsyncEngine:
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_WAIT_S,
         hide_parameters=True,  # values may be personal data: never in a log
-        connect_args={"server_settings": {**_SERVER_SETTINGS, "application_name": name}, "timeout": 5},
+        connect_args={
+            "server_settings": {**_SERVER_SETTINGS, "application_name": name},
+            "timeout": 5,
+            **tls(url),
+        },
     )

@@ -1,6 +1,7 @@
 """Builds and upgrades a service's database: alembic, one folder of versions per service, rights line by line.
 
-``python -m libs.migration review --url postgresql://owner@host/db --app-role R --audit-role A``
+``python -m libs.migration review --url postgresql://owner@host/db --app-role R --audit-role A`` for one database;
+``--urls FILE`` for several, one owner's address a line. The roles are ``review_app``, ``review_audit`` if not named.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from alembic import command, context, op
@@ -17,7 +19,7 @@ from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.answers import answers_table
-from libs.database import driver_url
+from libs.database import driver_url, tls
 from libs.inbox import inbox_tables
 from libs.outbox import outbox_table
 from libs.records import Records
@@ -111,7 +113,7 @@ def configuration(service: str, app: str, audit: str) -> Config:
 async def upgrade(service: str, url: str, app: str, audit: str) -> None:
     """Bring the database at ``url`` (as its owner) to the newest version of ``service``'s tables."""
     config = configuration(service, app, audit)
-    engine = create_async_engine(driver_url(url))
+    engine = create_async_engine(driver_url(url), connect_args=tls(url))
 
     def run(connection: sa.Connection) -> None:
         config.attributes["connection"] = connection
@@ -128,10 +130,17 @@ def main() -> None:
     """The command line of the module docstring."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("service")
-    for option in ("--url", "--app-role", "--audit-role"):
-        parser.add_argument(option, required=True)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--url")
+    which.add_argument("--urls", type=Path)
+    parser.add_argument("--app-role")
+    parser.add_argument("--audit-role")
     given = parser.parse_args()
-    asyncio.run(upgrade(given.service, given.url, given.app_role, given.audit_role))
+    urls = [given.url] if given.url else given.urls.read_text(encoding="utf-8").split()
+    roles = (given.app_role or f"{given.service}_app", given.audit_role or f"{given.service}_audit")
+    for url in urls:
+        asyncio.run(upgrade(given.service, url, *roles))
+        print(f"{given.service}: {urlsplit(url).path.lstrip('/')} is at the newest version", flush=True)
 
 
 if __name__ == "__main__":

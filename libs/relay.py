@@ -14,11 +14,12 @@ from collections.abc import Sequence
 
 import structlog
 from aiormq.exceptions import AMQPError, ChannelAccessRefused, PublishError
-from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange
+from faststream.rabbit import Channel, ExchangeType, RabbitExchange
 from faststream.rabbit.utils import RabbitClientProperties
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from libs import outbox
+from libs.broker import open_broker
 from libs.envelope import BATCH_CONTENT_TYPE, batches, new_id
 from libs.flow import Flow
 from libs.metrics import OUTBOX_LAG, OUTBOX_UNSENT, SEND_FAILURES, SENT
@@ -35,7 +36,7 @@ class Relay:
     """The publishing side of a service, on a broker connection of its own."""
 
     def __init__(self, url: str, flow: Flow, engine: AsyncEngine) -> None:
-        self.broker = RabbitBroker(
+        self.broker = open_broker(
             url,
             default_channel=Channel(on_return_raises=True),
             reconnect_interval=1.0,

@@ -55,7 +55,7 @@ class StateDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        path = scope.get("path") if scope["type"] == "http" else None
+        path = _own_path(scope) if scope["type"] == "http" else None
         if path == "/readyz":
             state = self._service.readiness()
             await JSONResponse(state, 200 if state["ready"] else 503)(scope, receive, send)
@@ -219,9 +219,13 @@ class Service:
 
 def _not_traced(scope: Scope) -> bool:
     """What machines ask every few seconds would bury what people did."""
-    return scope.get("path") in ("/readyz", "/healthz", "/metrics") or str(scope.get("path")).startswith(
-        "/static"
-    )
+    path = _own_path(scope)
+    return path in ("/readyz", "/healthz", "/metrics") or path.startswith("/static")
+
+
+def _own_path(scope: Scope) -> str:
+    """The path as this service knows it, without the one a gateway shows it below."""
+    return str(scope.get("path", "")).removeprefix(str(scope.get("root_path", "")))
 
 
 def _loop_ended(task: asyncio.Task[Any]) -> None:
@@ -259,13 +263,14 @@ def _flat(routes: Sequence[Any]) -> Iterator[Any]:
 
 
 def main() -> None:
-    """Serve the app of the named module until told to stop."""
-    module = importlib.import_module(sys.argv[1])
+    """Serve the app of the named module (an image's own service, if none is named) until told to stop."""
+    named = sys.argv[1] if len(sys.argv) > 1 else f"services.{os.environ['ONEWINDOW_SERVICE']}.app"
+    module = importlib.import_module(named)
     app: FastAPI = module.create_app()
     settings: ServiceSettings = app.state.settings
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False,
-        timeout_graceful_shutdown=10, server_header=False,
+        timeout_graceful_shutdown=10, server_header=False, root_path=settings.public_path,
     )  # fmt: skip
 
 

@@ -1,18 +1,25 @@
-"""Servers for tests: one private PostgreSQL and RabbitMQ per test process, started when first asked for."""
+"""Servers for tests: one private PostgreSQL and RabbitMQ per test process, started when first asked for.
+
+Given by address if one is given; else testcontainers where an engine answers and has the images
+(ONEWINDOW_POSTGRES_IMAGE, ONEWINDOW_RABBITMQ_IMAGE; ONEWINDOW_ENGINE=none forgoes them); else the machine's own.
+"""
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from deploy.servers import Missing, PostgresServer, RabbitmqServer, postgres, rabbitmq
+from deploy.servers import Missing, PostgresServer, RabbitmqServer, machine, postgres, rabbitmq
 from deploy.servers.accounts import Accounts
 from deploy.servers.databases import Database, create_database
 from tests.center import WholeCenter, whole_center
+from tests.containers import image, postgres_container, rabbitmq_container
 
 settings.register_profile("any_machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any_machine")  # how fast this machine is at the moment is no property of the code
@@ -29,8 +36,14 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server(run_dir: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL without fsync."""
+    name = image("ONEWINDOW_POSTGRES_IMAGE", machine.POSTGRES_IMAGE)
+    opened: AbstractContextManager[PostgresServer]
+    if name and not os.environ.get("ONEWINDOW_POSTGRES_URL"):
+        opened = postgres_container(name, run_dir)
+    else:
+        opened = postgres(run_dir, durable=False)
     try:
-        with postgres(run_dir, durable=False) as server:
+        with opened as server:
             yield server
     except Missing as missing:
         pytest.fail(str(missing), pytrace=False)
@@ -45,10 +58,15 @@ def accounts() -> Accounts:
 @pytest.fixture(scope="session")
 def rabbitmq_server(run_dir: Path, accounts: Accounts) -> Iterator[RabbitmqServer]:
     """A RabbitMQ with the exchanges, queues and rights that contracts/flow.yaml gives."""
+    definitions, limit = accounts.definitions(), accounts.max_message_bytes
+    name = image("ONEWINDOW_RABBITMQ_IMAGE", machine.RABBITMQ_IMAGE)
+    opened: AbstractContextManager[RabbitmqServer]
+    if name and not os.environ.get("ONEWINDOW_RABBITMQ_URL"):
+        opened = rabbitmq_container(name, definitions, run_dir, limit)
+    else:
+        opened = rabbitmq(definitions, run_dir, max_message_bytes=limit)
     try:
-        with rabbitmq(
-            accounts.definitions(), run_dir, max_message_bytes=accounts.max_message_bytes
-        ) as server:
+        with opened as server:
             yield server
     except Missing as missing:
         pytest.fail(str(missing), pytrace=False)

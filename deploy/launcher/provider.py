@@ -49,19 +49,7 @@ class Provider:
         """Write its configuration and start it; ``clients`` maps client ids to their services' addresses."""
         self.secrets = {name: secrets.token_urlsafe(24) for name in [*clients, DRIVER]}
         _write(self._folder / "settings.yaml", self._settings(clients))
-        users = {
-            person.sub: {
-                "password": PASSWORD,
-                "email": f"{person.sub}@example.org",
-                "roles": list(person.roles),
-                "attributes": {
-                    "name": person.name,
-                    **({"department": person.department} if person.department else {}),
-                },
-            }
-            for person in everybody
-        }
-        _write(self._folder / "users.yaml", {"config_version": 1, "users": users})
+        _write(self._folder / "users.yaml", provider_users(everybody))
         self.child.start()
 
     async def wait(self) -> None:
@@ -82,45 +70,70 @@ class Provider:
             return False
 
     def _settings(self, clients: Mapping[str, str]) -> dict[str, object]:
-        entries: list[dict[str, object]] = [
-            {
-                "client_id": name,
-                "client_secret": self.secrets[name],
-                "description": f"Onewindow {name}",
-                "redirect_uris": [f"{address}/login/callback"],
-                "allowed_scopes": ["openid", "profile"],
-            }
-            for name, address in clients.items()
-        ]
-        entries.append(
-            {
-                "client_id": DRIVER,
-                "client_secret": self.secrets[DRIVER],
-                "description": "The story of make demo",
-                "redirect_uris": [],
-                "allowed_scopes": ["openid", "profile"],
-            }
-        )
-        return {
-            "config_version": 1,
-            "server": {"host": "127.0.0.1", "port": self._port},
-            "oauth": {
-                "issuer": self.issuer,
-                "audience": AUDIENCE,
-                "token_expiry_minutes": 30,
-                "require_pkce": True,
-                "clients": entries,
-            },
-            "jwt": {"algorithm": "RS256", "keys_dir": str(self._folder / "keys")},
-            "session": {
-                "secret_key": secrets.token_urlsafe(32),
-                "enforce_password_check": True,
-                "require_ui_login": True,
-                "management_secret": secrets.token_urlsafe(32),
-            },
-            "logging": {"level": "WARNING", "log_token_requests": False, "verbose_logging": False},
-            "login": {"mode": "password"},
+        known = {
+            name: (self.secrets[name], [f"{address}/login/callback"]) for name, address in clients.items()
         }
+        known[DRIVER] = (self.secrets[DRIVER], [])
+        told = provider_settings(
+            self.issuer, known, keys_dir=str(self._folder / "keys"),
+            session=secrets.token_urlsafe(32), management=secrets.token_urlsafe(32),
+        )  # fmt: skip
+        return {**told, "server": {"host": "127.0.0.1", "port": self._port}}
+
+
+Clients = Mapping[str, tuple[str, Sequence[str]]]
+
+
+def provider_settings(
+    issuer: str, clients: Clients, *, keys_dir: str, session: str, management: str
+) -> dict[str, object]:
+    """The provider's settings file; ``clients`` maps a client id to its secret and where logins come back to."""
+    entries = [
+        {
+            "client_id": name,
+            "client_secret": secret,
+            "description": f"Onewindow {name}",
+            "redirect_uris": [*redirects],
+            "allowed_scopes": ["openid", "profile"],
+        }
+        for name, (secret, redirects) in clients.items()
+    ]
+    return {
+        "config_version": 1,
+        "oauth": {
+            "issuer": issuer,
+            "audience": AUDIENCE,
+            "token_expiry_minutes": 30,
+            "require_pkce": True,
+            "clients": entries,
+        },
+        "jwt": {"algorithm": "RS256", "keys_dir": keys_dir},
+        "session": {
+            "secret_key": session,
+            "enforce_password_check": True,
+            "require_ui_login": True,
+            "management_secret": management,
+        },
+        "logging": {"level": "WARNING", "log_token_requests": False, "verbose_logging": False},
+        "login": {"mode": "password"},
+    }
+
+
+def provider_users(everybody: Sequence[DemoPerson]) -> dict[str, object]:
+    """The provider's file of people."""
+    users = {
+        person.sub: {
+            "password": PASSWORD,
+            "email": f"{person.sub}@example.org",
+            "roles": list(person.roles),
+            "attributes": {
+                "name": person.name,
+                **({"department": person.department} if person.department else {}),
+            },
+        }
+        for person in everybody
+    }
+    return {"config_version": 1, "users": users}
 
 
 def _write(path: Path, document: Mapping[str, object]) -> None:

@@ -32,11 +32,14 @@ class State:
 
 
 class Probe:
-    """One kept connection to one service's /readyz."""
+    """One kept connection to one service's /readyz (behind a gateway: at the path it is shown at)."""
 
-    def __init__(self, name: str, port: int) -> None:
+    def __init__(self, name: str, port: int, path: str = "/readyz") -> None:
         self.name = name
         self._port = port
+        self._question = (
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n".encode()
+        )
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._one_at_a_time = asyncio.Lock()  # one connection carries one question
 
@@ -63,12 +66,12 @@ class Probe:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n\r\n")
+        writer.write(self._question)
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        length = next(
-            int(line.split(":")[1]) for line in head.split("\r\n") if line.startswith("content-length:")
-        )
-        found: dict[str, Any] = json.loads(await reader.readexactly(length))
+        lengths = [line.split(":")[1] for line in head.split("\r\n") if line.startswith("content-length:")]
+        if not lengths:
+            raise ValueError("no service answered")
+        found: dict[str, Any] = json.loads(await reader.readexactly(int(lengths[0])))
         return found
 
     def close(self) -> None:

@@ -116,7 +116,7 @@ def rabbitmq(
     run_dir.mkdir(parents=True, exist_ok=True)
     password = secrets.token_urlsafe(18)
     definitions_file = run_dir / "definitions.json"
-    definitions_file.write_text(json.dumps(_with_operator(definitions, password), ensure_ascii=False))
+    definitions_file.write_text(json.dumps(with_operator(definitions, password), ensure_ascii=False))
     image = os.environ.get("ONEWINDOW_RABBITMQ_IMAGE", machine.RABBITMQ_IMAGE)
     if machine.has_image(image) or (machine.rabbitmq_server() is None and machine.pull(image)):
         opened = _in_container(image, run_dir, definitions_file, password, max_message_bytes)
@@ -143,7 +143,7 @@ def _given(url: str, definitions: Mapping[str, Any]) -> RabbitmqServer:
     return server
 
 
-def _with_operator(definitions: Mapping[str, Any], password: str) -> dict[str, Any]:
+def with_operator(definitions: Mapping[str, Any], password: str) -> dict[str, Any]:
     """The definitions plus the administrator's account by which we watch this node."""
     user = {
         "name": OPERATOR,
@@ -250,11 +250,8 @@ def _environment(folder: Path, node_name: str, mapper_port: int, distribution_po
     }
 
 
-@contextmanager
-def _in_container(
-    image: str, run_dir: Path, definitions_file: Path, password: str, max_message_bytes: int
-) -> Iterator[RabbitmqServer]:
-    amqp, management, metrics = free_ports(3)
+def container_files(run_dir: Path, definitions_file: Path, max_message_bytes: int) -> dict[str, Path]:
+    """What a node in a container is given: path inside to file here."""
     inside = "/etc/rabbitmq/onewindow-definitions.json"
     conf = run_dir / "rabbitmq.conf"
     conf.write_text(_written(_settings(inside, max_message_bytes)))
@@ -262,11 +259,19 @@ def _in_container(
     plugins.write_text("[rabbitmq_management,rabbitmq_prometheus].\n")
     for path in (conf, plugins, definitions_file):
         path.chmod(0o644)
-    files = {
+    return {
         "/etc/rabbitmq/conf.d/90-onewindow.conf": conf,
         "/etc/rabbitmq/enabled_plugins": plugins,
         inside: definitions_file,
     }
+
+
+@contextmanager
+def _in_container(
+    image: str, run_dir: Path, definitions_file: Path, password: str, max_message_bytes: int
+) -> Iterator[RabbitmqServer]:
+    amqp, management, metrics = free_ports(3)
+    files = container_files(run_dir, definitions_file, max_message_bytes)
     ports = {amqp: 5672, management: 15672, metrics: 15692}
     with container("rabbitmq", image, run_dir, {}, ports, files=files) as child:
         server = RabbitmqServer(

@@ -46,7 +46,9 @@ def epmd() -> str:
 
 @cache
 def engine() -> str | None:
-    """The container engine's command, when an engine answers."""
+    """The container engine's command, when an engine answers and ONEWINDOW_ENGINE is not ``none``."""
+    if os.environ.get("ONEWINDOW_ENGINE") == "none":
+        return None
     for name in ("docker", "podman"):
         command = shutil.which(name)
         if command and _quiet([command, "version", "--format", "{{.Server.Version}}"], 10):

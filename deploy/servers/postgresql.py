@@ -132,6 +132,11 @@ def _settings(durable: bool) -> dict[str, str]:
     )
 
 
+def server_options(*, durable: bool) -> list[str]:
+    """The command line of a server as we run it."""
+    return _options(_settings(durable))
+
+
 def _options(settings: dict[str, str]) -> list[str]:
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 

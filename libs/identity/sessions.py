@@ -26,6 +26,7 @@ class Sessions:
         own = re.sub(r"[^a-z0-9]", "_", settings.oidc_client_id.lower())
         self.cookie = f"onewindow_{own}"
         self.login_cookie = f"{self.cookie}_login"
+        self._path = settings.public_path or "/"  # behind one address a cookie goes to its own house only
         secret = settings.session_secret
         self._session = URLSafeTimedSerializer(secret, salt=self.cookie) if secret else None
         self._login = URLSafeTimedSerializer(secret, salt=self.login_cookie) if secret else None
@@ -51,7 +52,7 @@ class Sessions:
             "sub": person.sub, "name": person.name, "roles": sorted(person.roles),
             "department": person.department, "language": person.language,
         }  # fmt: skip
-        _set(request, response, self.cookie, str(self._session.dumps(told)), SESSION_S)
+        _set(request, response, self.cookie, str(self._session.dumps(told)), SESSION_S, self._path)
 
     def login_state(self, request: Request) -> dict[str, Any]:
         """What the login in progress put aside."""
@@ -60,12 +61,12 @@ class Sessions:
     def keep_login_state(self, request: Request, response: Response, state: dict[str, Any]) -> None:
         """Put aside what the login will need when the browser comes back."""
         assert self._login is not None
-        _set(request, response, self.login_cookie, str(self._login.dumps(state)), LOGIN_S)
+        _set(request, response, self.login_cookie, str(self._login.dumps(state)), LOGIN_S, self._path)
 
     def forget(self, response: Response, *, login_only: bool = False) -> None:
         """Delete the cookies."""
         for name in [self.login_cookie] if login_only else [self.login_cookie, self.cookie]:
-            response.delete_cookie(name, httponly=True, samesite="lax")
+            response.delete_cookie(name, self._path, httponly=True, samesite="lax")
 
 
 def _read(signer: URLSafeTimedSerializer | None, cookie: str | None, seconds: int) -> dict[str, Any] | None:
@@ -78,6 +79,6 @@ def _read(signer: URLSafeTimedSerializer | None, cookie: str | None, seconds: in
     return told if isinstance(told, dict) else None
 
 
-def _set(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+def _set(request: Request, response: Response, name: str, value: str, seconds: int, path: str) -> None:
     secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", secure=secure)
+    response.set_cookie(name, value, max_age=seconds, path=path, httponly=True, samesite="lax", secure=secure)

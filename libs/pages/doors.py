@@ -11,6 +11,8 @@ from starlette import staticfiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.pages.prefix import below
+
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -72,6 +74,8 @@ class _PageHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._fixed.items():
                     headers.setdefault(name, value)
+                if "location" in headers:
+                    headers["location"] = below(scope.get("root_path", ""), headers["location"])
             await send(message)
 
         await self._app(scope, receive, headed)

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from libs.pages import drawings, formats
 from libs.pages.departments import Departments
 from libs.pages.doors import StaticFiles, page_headers
+from libs.pages.prefix import html_below
 from libs.pages.words import DEFAULT, HTML_LANG, LANGUAGES, Words, mark
 
 HERE = Path(__file__).parent
@@ -98,7 +99,8 @@ class Pages:
         language = self.language(request)
         page = self._environments[language].get_template(template)
         frame = {**self._frame(request, language, person), **context}
-        response = HTMLResponse(page.render(frame), status)
+        html = html_below(request.scope.get("root_path", ""), page.render(frame))
+        response = HTMLResponse(html, status)
         if request.query_params.get("lang") in LANGUAGES:
             response.set_cookie(LANGUAGE_COOKIE, language, _COOKIE_S, httponly=True, samesite="lax")
         response.headers["Content-Language"] = HTML_LANG[language]

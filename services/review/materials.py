@@ -36,7 +36,8 @@ class FetchFailed(Exception):
 async def fetch_missing(app: FastAPI, transport: httpx.AsyncBaseTransport | None = None) -> int:
     """Fetch what is missing and due; returns how many came. ``transport`` replaces the network in tests."""
     engine: AsyncEngine = app.state.engine
-    intake = app.state.settings.sites.get("intake")
+    settings = app.state.settings
+    intake = settings.inner_sites.get("intake") or settings.sites.get("intake")
     if not intake:
         return 0
     arrived = 0

@@ -29,6 +29,15 @@ class ActRefused(Exception):
         self.problem = problem
 
 
+class _Loopback(httpx.AsyncHTTPTransport):
+    """Names below localhost are this machine (RFC 6761), whatever its resolver knows of them."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host.endswith(".localhost"):
+            request.url = request.url.copy_with(host="127.0.0.1")
+        return await super().handle_async_request(request)
+
+
 class Cast:
     """Everybody who acts, over one connection pool; ``acts`` counts the requests that changed something."""
 
@@ -37,7 +46,8 @@ class Cast:
         self._client = (client_id, client_secret)
         self._sites = sites
         self._tokens: dict[str, tuple[str, float]] = {}
-        self.http = httpx.AsyncClient(timeout=20, limits=httpx.Limits(max_connections=60))
+        network = _Loopback(limits=httpx.Limits(max_connections=60))
+        self.http = httpx.AsyncClient(timeout=20, transport=network)
         self._endpoint = ""
         self.acts = 0
         self.retries = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,11 +69,21 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
-async def publish_catalogue(cast: Cast) -> dict[str, int]:
-    """Publish everything shipped, in the order in which one thing relies on another; counts by kind."""
+def handled_by(item: dict[str, Any], departments: Collection[str] | None) -> bool:
+    """Whether all departments of an item's plan are among these (None: all there can be)."""
+    return departments is None or all(each["department"] in departments for each in item["plan"])
+
+
+async def publish_catalogue(cast: Cast, departments: Collection[str] | None = None) -> dict[str, int]:
+    """Publish everything shipped, in the order in which one thing relies on another; counts by kind.
+
+    Of the items those that a center with these ``departments`` (None: all) can handle.
+    """
     counted = {}
     for kind in ("calendars", "tariffs", "rules", "items"):
         documents = catalogue_files(kind)
+        if kind == "items":
+            documents = [item for item in documents if handled_by(item, departments)]
         for document in documents:
             if kind in ("rules", "items"):  # in force from the day of publication, whichever day that is
                 del document["in_force_from"]
