@@ -114,7 +114,6 @@ async def check(center: BenchCenter, cases: int, audited: bool) -> None:
 
 
 async def _audited(center: BenchCenter) -> None:
-    await asyncio.sleep(1.5)  # a service notes once a second which of its events the broker has confirmed
     report = await center.audit()
     if not report.clean:
         breaches = [
