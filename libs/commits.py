@@ -66,7 +66,7 @@ class Commits:
         """Deeds that are waiting or being handled."""
         return self._open
 
-    def submit(self, deed: Deed) -> asyncio.Future[Any]:
+    def submit(self, deed: Deed) -> Any:
         """Queue a deed; its future holds the result, or the refusal."""
         self._open += 1
         deed.done.add_done_callback(self._closed)
@@ -91,7 +91,7 @@ class Commits:
         deed.loads = list(loads)
         return await self.submit(deed)
 
-    def _closed(self, _: asyncio.Future[Any]) -> None:
+    def _closed(self, _: Any) -> None:
         self._open -= 1
 
     async def run(self) -> None:
@@ -173,10 +173,10 @@ class Commits:
 
     async def _transaction(self, batch: Sequence[Deed]) -> None:
         results: list[tuple[Deed, Any, Exception | None]] = []
-        async with self._engine.begin() as connection:
-            shared = Shared(connection, self._house, self._clock.now())
-            seqs = self._relay.take_confirmed()
-            try:
+        seqs = self._relay.take_confirmed()
+        try:
+            async with self._engine.begin() as connection:
+                shared = Shared(connection, self._house, self._clock.now())
                 await outbox.mark_sent(connection, seqs)
                 fresh, known = await self._open_batch(connection, shared, batch)
                 given: list[Answer] = []
@@ -190,10 +190,13 @@ class Commits:
                 await shared.flush()
                 await answers.write(connection, given)
                 rows = await outbox.write(connection, shared.said)
-            except BaseException:
-                self._relay.put_back(seqs)
-                raise
+        except BaseException:  # a commit whose answer is lost, too: they are marked once more
+            self._relay.put_back(seqs)
+            raise
+        self._relay.marked(seqs)
         SHARED.observe(len(batch))
+        for outcome, count in shared.outcomes.items():
+            DEEDS.labels(outcome).inc(count)
         if shared.wrote:
             self.generation += 1
             self.committed.set()
@@ -229,11 +232,11 @@ class Commits:
                 seen.add(identity)
                 await self.hearing.hear(deed.event, deed.run, deed.parent, shared)
             else:
-                DEEDS.labels("repeated").inc()
+                shared.outcomes["repeated"] += 1
             return deed, None, None
         asked = deed.asked
         if asked is not None and (earlier := known.get((asked.actor, asked.client_key))):
-            DEEDS.labels("repeated").inc()
+            shared.outcomes["repeated"] += 1
             same = earlier.request_sha256 == asked.request_sha256
             return deed, earlier, None if same else ClientKeyReused()
         work = Work(shared, deed.name, deed.parent)
@@ -243,10 +246,10 @@ class Commits:
             raise
         except Exception as reason:
             work.fail(reason)
-            DEEDS.labels("refused" if isinstance(reason, Refusal) else "failed").inc()
+            shared.outcomes["refused" if isinstance(reason, Refusal) else "failed"] += 1
             return deed, None, reason
         work.succeed()
-        DEEDS.labels("done").inc()
+        shared.outcomes["done"] += 1
         if asked is None:
             return deed, result, None
         answer = _answer(asked, result, subject=next(reversed(shared.touched), None))

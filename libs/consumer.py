@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ from pydantic import BaseModel, ValidationError
 from libs import inbox, traces
 from libs.broker import open_broker
 from libs.commits import Commits
-from libs.deeds import Deed
+from libs.deeds import Deed, Part, Together
 from libs.envelope import Bad, Event, decode
 from libs.flow import Flow
 from libs.metrics import HEARD, UNREADABLE
@@ -140,9 +141,19 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     async def _settle(self, raw: Any, alone: bool) -> None:
-        futures = [self._submit(element, alone) for element in decode(bytes(raw.body), raw.content_type)]
-        self.heard += len(futures)
-        await asyncio.gather(*futures)
+        elements = decode(bytes(raw.body), raw.content_type)
+        together = Together(len(elements))
+        heard: Counter[str] = Counter()
+        for element in elements:
+            if isinstance(element, Bad):
+                self._keep_aside(element, together.part())
+            else:
+                heard[element.type if element.type in self._consumers.handlers else "unknown"] += 1
+                self._submit(element, alone, together.part())
+        self.heard += len(elements)
+        for event_type, count in heard.items():
+            HEARD.labels(event_type).inc(count)
+        await together.ended
         try:
             await raw.ack()
         except (
@@ -152,27 +163,23 @@ class Listener:
         ) as gone:  # delivered again, and recognised by the inbox
             LOG.info("acknowledgement_lost", error=type(gone).__name__)
 
-    def _submit(self, element: Event | Bad, alone: bool) -> asyncio.Future[Any]:
-        done = asyncio.get_running_loop().create_future()
-        if isinstance(element, Bad):
-            UNREADABLE.inc()
-            LOG.error("unreadable_event_set_aside", reason=element.reason[:300])
-            given_up = inbox.unreadable(element.body, element.reason)
+    def _keep_aside(self, element: Bad, done: Part) -> None:
+        UNREADABLE.inc()
+        LOG.error("unreadable_event_set_aside", reason=element.reason[:300])
+        given_up = inbox.unreadable(element.body, element.reason)
 
-            async def keep(work: Work) -> None:
-                await inbox.set_aside(work.shared.connection, given_up)
+        async def keep(work: Work) -> None:
+            await inbox.set_aside(work.shared.connection, given_up)
 
-            return self._commits.submit(Deed("set aside", keep, done, alone=True, patient=True))
-        event = element
-        known = event.type if event.type in self._consumers.handlers else "unknown"
-        HEARD.labels(known).inc()
+        self._commits.submit(Deed("set aside", keep, done, alone=True, patient=True))
 
+    def _submit(self, event: Event, alone: bool, done: Part) -> None:
         async def run(work: Work) -> None:
             await self._consumers.dispatch(work, event)
 
         parent = traces.context(event.traceparent)
         loads = self._consumers.loads(event)
-        return self._commits.submit(
+        self._commits.submit(
             Deed(f"on {event.type}", run, done, parent, event=event, loads=loads, alone=alone)
         )
 

@@ -29,13 +29,72 @@ class Asked:
     encode: Callable[[Any], str]
 
 
+class Together:
+    """The end of many deeds that came in one message: one future instead of one each; it fails if one was refused."""
+
+    def __init__(self, deeds: int) -> None:
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left = deeds
+        self._refused: BaseException | None = None
+        if not deeds:
+            self.ended.set_result(None)
+
+    def part(self) -> Part:
+        """The end of one of them."""
+        return Part(self)
+
+    def one_ended(self, reason: BaseException | None) -> None:
+        """One more has ended; ``reason`` if it was refused."""
+        self._left -= 1
+        self._refused = self._refused or reason
+        if self._left or self.ended.done():
+            return
+        if self._refused is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(self._refused)
+
+
+class Part:
+    """Stands where a deed's future stands, for a deed whose result nobody waits for by itself."""
+
+    __slots__ = ("_ended", "_tell", "_whole")
+
+    def __init__(self, whole: Together) -> None:
+        self._whole = whole
+        self._ended = False
+        self._tell: Callable[[Any], Any] | None = None
+
+    def done(self) -> bool:
+        """Whether the deed has ended."""
+        return self._ended
+
+    def add_done_callback(self, tell: Callable[[Any], Any]) -> None:
+        """Call this, at once, when it ends; there is room for one."""
+        self._tell = tell
+
+    def set_result(self, _: Any) -> None:
+        """The deed is done."""
+        self._end(None)
+
+    def set_exception(self, reason: BaseException) -> None:
+        """The deed is off."""
+        self._end(reason)
+
+    def _end(self, reason: BaseException | None) -> None:
+        self._ended = True
+        if self._tell is not None:
+            self._tell(self)
+        self._whole.one_ended(reason)
+
+
 @dataclass(eq=False, slots=True)
 class Deed:
     """One request, event or timer waiting for its transaction."""
 
     name: str
     run: Run
-    done: asyncio.Future[Any]
+    done: asyncio.Future[Any] | Part
     parent: Context | None = None
     event: Event | None = None
     asked: Asked | None = None
@@ -72,6 +131,9 @@ class Handover(Protocol):
 
     def put_back(self, seqs: list[int]) -> None:
         """Marking these failed with its transaction: give them out again."""
+
+    def marked(self, seqs: list[int]) -> None:
+        """Marking these is committed."""
 
 
 def sqlstate(reason: BaseException) -> str:

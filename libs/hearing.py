@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from libs import inbox, traces
 from libs.deeds import Poison, Run
 from libs.envelope import Event
-from libs.metrics import DEEDS
 from libs.refusals import Park
 from libs.work import Shared, Work
 
@@ -45,13 +44,13 @@ class Hearing:
             work.fail(missing)
             await inbox.park(shared.connection, event, missing.waits_for)
             self.maybe_parked = True
-            DEEDS.labels("parked").inc()
+            shared.outcomes["parked"] += 1
         except Exception as reason:
             work.fail(reason)
             await self._set_aside(event, reason, shared)
         else:
             work.succeed()
-            DEEDS.labels("done").inc()
+            shared.outcomes["done"] += 1
 
     async def hear_again(self, event: Event, shared: Shared) -> bool:
         """Try a parked event once more; whether it is settled now."""
@@ -71,7 +70,7 @@ class Hearing:
             return True
         work.succeed()
         await inbox.unpark(shared.connection, event)
-        DEEDS.labels("done").inc()
+        shared.outcomes["done"] += 1
         return True
 
     async def retry_parked(self, shared: Shared) -> None:
@@ -104,7 +103,7 @@ class Hearing:
         code = getattr(reason, "code", "handler_failed")
         text = f"{type(reason).__name__}: {reason}"
         LOG.error("event_set_aside", event_type=event.type, id=event.id, code=code, reason=text[:500])
-        DEEDS.labels("set_aside").inc()
+        shared.outcomes["set_aside"] += 1
         identity = (event.source, event.id, event.type, event.subject)
         await inbox.set_aside(
             shared.connection, inbox.SetAside(*identity, event.to_json(), code, str(reason)[:2000])

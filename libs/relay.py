@@ -51,6 +51,9 @@ class Relay:
         self._pending: deque[OutboxRow] = deque()
         self._carried: set[int] = set()  # rows in memory: the sweep leaves them alone
         self._confirmed: list[int] = []
+        self._marking: set[int] = (
+            set()
+        )  # taken by a transaction that has not ended: the sweep leaves them alone
         self._failed: set[int] = set()  # rows whose last sending failed: the sweep offers them again
         self._refused_until: dict[str, tuple[float, float]] = {}
         self._wake = asyncio.Event()
@@ -64,20 +67,26 @@ class Relay:
 
     def offer(self, rows: list[OutboxRow]) -> None:
         """These rows are committed: send them."""
-        fresh = [row for row in rows if row.seq not in self._carried]
+        fresh = [row for row in rows if row.seq not in self._carried and row.seq not in self._marking]
         self._carried.update(row.seq for row in fresh)
         self._pending.extend(fresh)
         if fresh:
             self._wake.set()
 
     def take_confirmed(self) -> list[int]:
-        """Confirmed rows not yet marked; the caller marks them in its transaction or puts them back."""
+        """Confirmed rows not yet marked; the caller marks them in its transaction and says how that ended."""
         taken, self._confirmed = self._confirmed, []
+        self._marking.update(taken)
         return taken
 
     def put_back(self, seqs: list[int]) -> None:
         """Marking failed: give them out again."""
+        self._marking.difference_update(seqs)
         self._confirmed.extend(seqs)
+
+    def marked(self, seqs: list[int]) -> None:
+        """Their marking is committed."""
+        self._marking.difference_update(seqs)
 
     async def run(self) -> None:
         """Send what is offered until really cancelled."""
@@ -160,17 +169,27 @@ class Relay:
 
     async def sweep(self) -> None:
         """Offer leftovers again, mark what is confirmed, and measure the lag."""
-        async with self._engine.begin() as connection:
-            seqs = self.take_confirmed()
-            try:
-                await outbox.mark_sent(connection, seqs)
-            except BaseException:
-                self.put_back(seqs)
-                raise
-            left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
-            self.unsent, lag = await outbox.waiting(connection) if left else (len(self._carried), 0.0)
+        left, lag = await self._mark_and_look()
         OUTBOX_UNSENT.set(self.unsent)
         OUTBOX_LAG.set(lag)
-        unconfirmed = set(self._confirmed)
-        self.offer([row for row in left if row.seq not in unconfirmed])
+        unmarked = {*self._confirmed, *self._marking}
+        self.offer([row for row in left if row.seq not in unmarked])
         self.swept = True
+
+    async def _mark_and_look(self) -> tuple[list[OutboxRow], float]:
+        """(leftovers, age of the oldest row that waits), once what is confirmed is marked.
+
+        What another transaction is marking meanwhile is unsent to this one: it is left out while it is known.
+        """
+        seqs = self.take_confirmed()
+        try:
+            async with self._engine.begin() as connection:
+                await outbox.mark_sent(connection, seqs)
+                left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
+                on_the_way = {*self._confirmed, *self._marking}
+                self.unsent, lag = await outbox.waiting(connection) if left else (len(self._carried), 0.0)
+        except BaseException:
+            self.put_back(seqs)
+            raise
+        self.marked(seqs)
+        return [row for row in left if row.seq not in on_the_way], lag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,11 +53,14 @@ class Shared:
         self._found: dict[Hashable, Any] = {}
         self._looked: dict[tuple[Lookup[Any], str], Key | None] = {}
         self._numbers: dict[str, int] = {}
+        self.outcomes: Counter[str] = Counter()  # of the deeds, for the figures, once this is committed
 
     def known(self, place: Place) -> tuple[bool, Any]:
         """(whether it was loaded or put in this transaction, the record or None)."""
         if place in self._records:
             return True, self._records[place]
+        if not self._under:
+            return False, None
         records, key = place
         return any((records, key[:parts]) in self._under for parts in range(1, len(key))), None
 
@@ -91,7 +95,7 @@ class Shared:
         """
         wanted: dict[Records[Any], set[Key]] = {}
         under: dict[Records[Any], set[Key]] = {}
-        asked = list(places)
+        asked = [place for place in places if place not in self._records]
         looked = [(lookup, key[0]) for lookup, key in asked if isinstance(lookup, Lookup)]
         plain: list[Place] = [(each[0], each[1]) for each in asked if isinstance(each[0], Records)]
         for place in [*plain, *(await self.look_up(looked) if looked else ())]:
@@ -148,7 +152,7 @@ class Shared:
 
     def _is_missing(self, place: Place) -> bool:
         """Whether it was looked for in this transaction and not found."""
+        if place in self._missing or not self._under:
+            return place in self._missing
         records, key = place
-        return place in self._missing or any(
-            (records, key[:parts]) in self._under for parts in range(1, len(key))
-        )
+        return any((records, key[:parts]) in self._under for parts in range(1, len(key)))

@@ -86,6 +86,9 @@ class KeptRows:
     def put_back(self, seqs: list[int]) -> None:
         """Nothing was taken."""
 
+    def marked(self, seqs: list[int]) -> None:
+        """Nothing was taken."""
+
 
 @dataclass
 class IntakeHouse:
