@@ -30,7 +30,7 @@ setup: ## The environment from the hashed lock (.venv)
 
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
 	@deploy/setup.sh browser
-	@$(PYTHON) -m pytest -q $(TESTS)
+	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup --durations 15 $(TESTS)
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests

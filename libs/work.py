@@ -19,7 +19,7 @@ from libs import traces
 from libs.envelope import Event
 from libs.records import Key, Records
 from libs.refusals import NotFound
-from libs.shared import House, Place, Shared
+from libs.transaction import House, Place, Shared
 from libs.signatures import KeyDirectory, Signer
 
 T = TypeVar("T", bound=BaseModel)
