@@ -19,8 +19,8 @@ from libs import traces
 from libs.envelope import Event
 from libs.records import Key, Lookup, Records
 from libs.refusals import NotFound
-from libs.transaction import House, Place, Shared, Wanted
 from libs.signatures import KeyDirectory, Signer
+from libs.transaction import House, Place, Shared, Wanted
 
 T = TypeVar("T", bound=BaseModel)
 F = TypeVar("F")
