@@ -94,6 +94,9 @@ def backbone_tables() -> None:
     inbox_tables(tables)
     answers_table(tables)
     tables.create_all(op.get_bind())
+    # Noting that a row was sent must not write its text again: the text lies outside the row, as it is.
+    op.execute("ALTER TABLE outbox ALTER COLUMN body SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE outbox SET (toast_tuple_target = 320)")
     grant("outbox", "SELECT, INSERT, UPDATE (sent_at)")
     grant("inbox", "SELECT, INSERT, UPDATE (state)")
     grant("answers", "SELECT, INSERT")
