@@ -24,7 +24,7 @@ from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstat
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
-from libs.work import House, Place, Shared, Work
+from libs.work import House, Shared, Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
@@ -79,7 +79,7 @@ class Commits:
         run: Run,
         parent: Context | None = None,
         asked: Asked | None = None,
-        loads: Sequence[Place] = (),
+        loads: Sequence[Wanted] = (),
     ) -> Any:
         """Run one deed in the next shared transaction and wait for its commit; TryAgain in a crush.
 

@@ -33,14 +33,14 @@ from libs.deeds import Deed
 from libs.envelope import Bad, Event, decode
 from libs.flow import Flow
 from libs.metrics import HEARD, UNREADABLE
-from libs.work import Place, Work
+from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 PREFETCH = 200
 HEARTBEAT_S = 10
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
-Loads = Callable[[Event], Sequence[Place]]
+Loads = Callable[[Event], Sequence[Wanted]]
 
 
 class UnknownEvent(Exception):
@@ -86,7 +86,7 @@ class Consumers:
             ) from None
         await handler(work, event, data)
 
-    def loads(self, event: Event) -> list[Place]:
+    def loads(self, event: Event) -> list[Wanted]:
         """The records the event's handler will want; an unreadable hint is no reason to fail."""
         found = self.handlers.get(event.type)
         if found is None or found[2] is None:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from libs import outbox
 from libs.envelope import Event
-from libs.work import Place, Work
+from libs.work import Wanted, Work
 
 Run = Callable[[Work], Awaitable[Any]]
 _TRANSIENT_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "25006", "25P03")
@@ -39,7 +39,7 @@ class Deed:
     parent: Context | None = None
     event: Event | None = None
     asked: Asked | None = None
-    loads: list[Place] = field(default_factory=list)
+    loads: list[Wanted] = field(default_factory=list)
     alone: bool = False
     patient: bool = False  # waits for the database however long it is away
     tries: int = 0

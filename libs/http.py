@@ -24,7 +24,7 @@ from libs.deeds import Asked
 from libs.identity.access import Verdict
 from libs.problems import PROBLEM, install_problems, wants_page
 from libs.refusals import ClientKeyMissing, Refusal
-from libs.work import Place, Work
+from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 _CLIENT_KEY = re.compile(r"^[\x21-\x7e]{8,128}$")
@@ -131,7 +131,7 @@ class CommandRunner:
         self._actor = actor
 
     async def answer(
-        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Place] = ()
+        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Wanted] = ()
     ) -> Answer:
         """Do it, or give the answer that the same key got before; raises the Refusal that stopped it.
 
@@ -144,7 +144,7 @@ class CommandRunner:
         return answer
 
     async def run(
-        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Place] = ()
+        self, deed: Callable[[Work], Awaitable[Any]], *, status: int = 200, loads: Sequence[Wanted] = ()
     ) -> Response:
         """Like answer, as the HTTP response with the stored bytes."""
         answer = await self.answer(deed, status=status, loads=loads)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.answers import answers_table
 from libs.database import driver_url, tls
@@ -92,6 +94,9 @@ def backbone_tables() -> None:
     inbox_tables(tables)
     answers_table(tables)
     tables.create_all(op.get_bind())
+    # Noting that a row was sent must not write its text again: the text lies outside the row, as it is.
+    op.execute("ALTER TABLE outbox ALTER COLUMN body SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE outbox SET (toast_tuple_target = 320)")
     grant("outbox", "SELECT, INSERT, UPDATE (sent_at)")
     grant("inbox", "SELECT, INSERT, UPDATE (state)")
     grant("answers", "SELECT, INSERT")
@@ -122,8 +127,18 @@ async def upgrade(service: str, url: str, app: str, audit: str) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(run)
+        await _compress_quickly(engine)
     finally:
         await engine.dispose()
+
+
+async def _compress_quickly(engine: AsyncEngine) -> None:
+    """Long texts (events, papers, case files) are compressed by lz4 from now on, where the server has it."""
+    with contextlib.suppress(DBAPIError):
+        async with engine.begin() as connection:
+            name = (await connection.exec_driver_sql("SELECT current_database()")).scalar_one()
+            quoted = '"' + str(name).replace('"', '""') + '"'
+            await connection.exec_driver_sql(f"ALTER DATABASE {quoted} SET default_toast_compression TO lz4")
 
 
 def main() -> None:

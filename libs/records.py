@@ -152,6 +152,21 @@ class Records(Generic[T]):
         return select, insert, update, upsert
 
 
+class Lookup(Generic[T]):
+    """Finds records by something else than their key: ``sql`` takes $1 text[] and gives (value, *key)."""
+
+    def __init__(self, name: str, sql: str, of: Records[T]) -> None:
+        self.name = name
+        self.key = (name,)
+        self.of = of
+        self._sql = sql
+
+    async def keys(self, connection: AsyncConnection, values: Iterable[str]) -> dict[str, Key]:
+        """The keys of the records found, by value."""
+        found = await connection.exec_driver_sql(self._sql, (sorted(set(values)),))
+        return {row[0]: tuple(row[1:]) for row in found}
+
+
 async def insert_rows(
     connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
 ) -> None:

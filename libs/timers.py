@@ -93,6 +93,8 @@ class TimerLoop:
 
     async def run(self) -> None:
         """Look at the clock until cancelled; a failing timer is logged and tried again."""
+        if not self._timers.timers and self._timers.next_due_query is None:
+            await asyncio.Event().wait()  # nothing here ever falls due
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._commits.committed.wait(), LOOK_S)

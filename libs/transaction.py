@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event
 from libs.numbers import Numbers
-from libs.records import Key, Records, insert_rows
+from libs.records import Key, Lookup, Records, insert_rows
 from libs.signatures import KeyDirectory, Signer
 from libs.speaker import Speaker
 
 F = TypeVar("F")
 Place = tuple[Records[Any], Key]
+Wanted = tuple[Records[Any] | Lookup[Any], Key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Shared:
         self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
         self._under: set[Place] = set()  # key beginnings of which every record is known
         self._found: dict[Hashable, Any] = {}
+        self._looked: dict[tuple[Lookup[Any], str], Key | None] = {}
         self._numbers: dict[str, int] = {}
 
     def known(self, place: Place) -> tuple[bool, Any]:
@@ -69,14 +71,30 @@ class Shared:
         asked = self._numbers[sequence] = self._numbers.get(sequence, 0) + 1
         return await self.house.numbers.next(self.connection, sequence, asked)
 
-    async def load(self, places: Iterable[Place]) -> None:
+    async def look_up(self, looked: Iterable[tuple[Lookup[Any], str]]) -> list[Place]:
+        """Where the records are that these lookups find; each is asked once in a transaction."""
+        wanted: dict[Lookup[Any], set[str]] = {}
+        pairs = list(looked)
+        for lookup, value in pairs:
+            if (lookup, value) not in self._looked:
+                wanted.setdefault(lookup, set()).add(value)
+        for lookup, values in wanted.items():
+            found = await lookup.keys(self.connection, values)
+            self._looked.update({(lookup, value): found.get(value) for value in values})
+        keys = [(lookup.of, self._looked[(lookup, value)]) for lookup, value in pairs]
+        return [(records, key) for records, key in keys if key is not None]
+
+    async def load(self, places: Iterable[Wanted]) -> None:
         """Load and lock these records, table by table in name order, unless they are known already.
 
         A place whose key is shorter than its table's means every record whose key begins so.
         """
         wanted: dict[Records[Any], set[Key]] = {}
         under: dict[Records[Any], set[Key]] = {}
-        for place in places:
+        asked = list(places)
+        looked = [(lookup, key[0]) for lookup, key in asked if isinstance(lookup, Lookup)]
+        plain: list[Place] = [(each[0], each[1]) for each in asked if isinstance(each[0], Records)]
+        for place in [*plain, *(await self.look_up(looked) if looked else ())]:
             records, key = place
             if len(key) < len(records.key):
                 if place not in self._under:
@@ -114,6 +132,7 @@ class Shared:
         adds, self._adds = self._adds, []
         if dirty or adds:
             self._found.clear()
+            self._looked.clear()
         grouped: dict[Records[Any], tuple[list[Any], list[Any], list[Any]]] = {}
         for place, record in dirty.items():
             new, changed, either = grouped.setdefault(place[0], ([], [], []))

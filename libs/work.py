@@ -17,15 +17,15 @@ from pydantic import BaseModel
 
 from libs import traces
 from libs.envelope import Event
-from libs.records import Key, Records
+from libs.records import Key, Lookup, Records
 from libs.refusals import NotFound
-from libs.transaction import House, Place, Shared
 from libs.signatures import KeyDirectory, Signer
+from libs.transaction import House, Place, Shared, Wanted
 
 T = TypeVar("T", bound=BaseModel)
 F = TypeVar("F")
 
-__all__ = ["House", "Place", "Shared", "Work"]
+__all__ = ["House", "Place", "Shared", "Wanted", "Work"]
 
 
 class Work:
@@ -100,6 +100,11 @@ class Work:
         await self._shared.load((records, key) for key in wanted)
         found = [await self.get(records, *key) for key in wanted]
         return [record for record in found if record is not None]
+
+    async def find(self, lookup: Lookup[T], value: str) -> T | None:
+        """The record a lookup finds by what is stored (not by what is staged here), locked until the commit."""
+        places = await self._shared.look_up([(lookup, value)])
+        return await self.get(lookup.of, *places[0][1]) if places else None
 
     async def need(self, records: Records[T], *key: str) -> T:
         """Like get, but a missing record is the refusal NotFound."""

@@ -79,14 +79,16 @@ async def get_bill(bill_no: str, sees: Sees, reader: Reader) -> views.BillView:
 @api.post("/bills/{bill_no}/payment", status_code=201)
 async def post_payment(bill_no: str, body: DemonstrationPayment, own: Own, command: Command) -> Response:
     """Settle an own bill in the demonstration channel."""
-    return await command.run(lambda work: payments.pay_own_bill(work, own, bill_no), status=201)
+    loads = payments.bill_and_case(bill_no)
+    return await command.run(lambda work: payments.pay_own_bill(work, own, bill_no), status=201, loads=loads)
 
 
 @api.post("/channel/payments", status_code=201)
 async def post_channel_payment(body: ChannelPayment, person: Person, command: Command) -> Response:
     """The payment channel reports money that arrived."""
     payment = Payment.model_validate(body.model_dump())
-    return await command.run(lambda work: payments.record_payment(work, payment), status=201)
+    loads = payments.bill_and_case(payment.bill_no)
+    return await command.run(lambda work: payments.record_payment(work, payment), status=201, loads=loads)
 
 
 @api.get("/ledger/balances")

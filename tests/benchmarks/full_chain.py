@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -75,6 +76,8 @@ async def one(options: Options, cases: int, people: str, *, audited: bool = True
                 else:
                     await Clicks(center).all_to_the_end(cases)
                 await center.quiet()
+            if os.environ.get("BENCH_PROFILE"):
+                options.tell(await center.rows_written(cases))
             await check(center, cases, audited)
             return measured
 
@@ -114,7 +117,6 @@ async def check(center: BenchCenter, cases: int, audited: bool) -> None:
 
 
 async def _audited(center: BenchCenter) -> None:
-    await asyncio.sleep(1.5)  # a service notes once a second which of its events the broker has confirmed
     report = await center.audit()
     if not report.clean:
         breaches = [

@@ -24,7 +24,7 @@ from libs.envelope import new_id
 from libs.identity import Person
 from libs.references import applicant_ref
 from libs.runner import Service
-from libs.work import Place, Work
+from libs.work import Wanted, Work
 
 HOUSE = "ONEWINDOW_BENCH_HOUSE"
 ORDERS = "ONEWINDOW_BENCH_ORDERS"
@@ -70,7 +70,7 @@ class People:
         self._service = service
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    def act(self, name: str, act: Act, loads: Sequence[Place] = ()) -> None:
+    def act(self, name: str, act: Act, loads: Sequence[Wanted] = ()) -> None:
         """Do it in the next shared commit; ``loads`` as the door of this act names them."""
         task = asyncio.ensure_future(self._service.commits.do(name, act, loads=loads))
         self._under_way.add(task)
@@ -86,11 +86,13 @@ class People:
         """Call ``then`` with each event of this type once its commit is done."""
         commits = self._service.commits
         submit = commits.submit
+        seen: set[str] = set()
 
         def watched(deed: Deed) -> asyncio.Future[Any]:
             done = submit(deed)
             event = deed.event
-            if event is not None and event.type == event_type:
+            if event is not None and event.type == event_type and event.id not in seen:  # it may come twice
+                seen.add(event.id)
                 done.add_done_callback(lambda _: then(event))
             return done
 
@@ -149,14 +151,14 @@ def _examiner(service: Service) -> None:
 
 
 def _payer(service: Service) -> None:
-    from services.fee.handlers.payments import pay_own_bill
+    from services.fee.handlers.payments import bill_and_case, pay_own_bill
 
     people = People(service)
     own = applicant_ref(service.settings.reference_secret, APPLICANT.sub)  # type: ignore[attr-defined]
 
     def pay(event: dict[str, Any]) -> None:
         bill_no = event["data"]["bill_no"]
-        people.act("pay", lambda work: pay_own_bill(work, own, bill_no))
+        people.act("pay", lambda work: pay_own_bill(work, own, bill_no), bill_and_case(bill_no))
 
     people.after_said("fee.charge_assessed.v1", pay)
 

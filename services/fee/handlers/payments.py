@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from libs.envelope import instant
 from libs.refusals import NotFound, Refusal
-from libs.work import Work
+from libs.work import Wanted, Work
 from services.fee import storage
 from services.fee.domain.bill_numbers import is_bill_no
 from services.fee.domain.cases import (
@@ -47,11 +47,13 @@ class PaymentAnswer(BaseModel, frozen=True):
 
 
 async def _case_of_bill(work: Work, bill_no: str) -> FeeCase | None:
-    """The locked case of a bill. A bill number is known only after its commit, so the query sees it."""
-    if not is_bill_no(bill_no):
-        return None
-    rows = await work.rows(storage.CASE_OF_BILL, bill_no=bill_no)
-    return await work.get(storage.CASES, rows[0].case_id) if rows else None
+    """The locked case of a bill. A bill number is known only after its commit, so the lookup sees it."""
+    return await work.find(storage.CASE_OF_BILL, bill_no) if is_bill_no(bill_no) else None
+
+
+def bill_and_case(bill_no: str) -> list[Wanted]:
+    """What a payment will want, to be loaded with its neighbours'."""
+    return [(storage.CASE_OF_BILL, (bill_no,))] if is_bill_no(bill_no) else []
 
 
 async def pay_own_bill(work: Work, applicant_ref: str, bill_no: str) -> PaymentAnswer:

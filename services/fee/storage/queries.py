@@ -7,9 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from libs.records import Lookup
 from services.fee.domain.assessment import Line
+from services.fee.storage.tables import CASES
 
-CASE_OF_BILL = sa.text("SELECT case_id FROM bills WHERE bill_no = :bill_no")
+CASE_OF_BILL = Lookup(
+    "case_of_bill", "SELECT bill_no, case_id FROM bills WHERE bill_no = ANY($1::text[])", CASES
+)
 
 BILL_OF_REFERENCE = sa.text(
     "SELECT bill_no FROM settlements WHERE channel = :channel AND channel_ref = :channel_ref"
