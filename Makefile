@@ -29,7 +29,7 @@ setup: ## The environment from the hashed lock (.venv)
 	@deploy/setup.sh
 
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
-	@deploy/setup.sh browser
+	@deploy/setup.sh browser prometheus
 	@$(PYTHON) -m pytest -q $(TESTS)
 
 check: setup ## Style and types

@@ -9,10 +9,12 @@ every replica reads for itself: all show the same number, so one takes the large
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from opentelemetry import trace
 from prometheus_client import Counter, Gauge, Histogram
 
+Labels = TypeVar("Labels", bound=tuple[str, ...])
 DEEDS = Counter("permit_deeds", "Deeds by outcome", ["outcome"])
 SHARED = Histogram(
     "permit_shared_commit_deeds",
@@ -41,7 +43,7 @@ HTTP_SECONDS = Histogram(
 HTTP_ERRORS = Counter("permit_http_errors", "Requests answered with a status of 500 or more")
 
 
-def show(gauge: Gauge, figures: Mapping[tuple[str, ...], float]) -> None:
+def show(gauge: Gauge, figures: Mapping[Labels, float]) -> None:
     """Let ``gauge`` show exactly these figures by label values; what is no longer there is no longer shown."""
     gauge.clear()
     for labels, figure in figures.items():

@@ -28,10 +28,10 @@ from libs.commits import MOST_DEEDS, Commits, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.envelope import instant
+from libs.figures import Figures
 from libs.flow import FLOW
 from libs.identity import PersonFinder, login_router
 from libs.identity.access import Access
-from libs.figures import Figures
 from libs.metrics import READY
 from libs.relay import Relay
 from libs.settings import ServiceSettings

@@ -36,7 +36,9 @@ async def show_figures(reader: AsyncConnection) -> None:
     """Leaves by kind, and how far and until when the log is signed."""
     leaves = await storage.record_counts(reader)
     show(LEAVES, {(kind,): leaves.get(kind, 0) for kind in RECORD_KINDS})
-    head = await storage.newest_checkpoint(reader)  # read after the leaves: it may cover newer ones, never fewer
+    head = await storage.newest_checkpoint(
+        reader
+    )  # read after the leaves: it may cover newer ones, never fewer
     signed = head["tree_size"] if head is not None else 0
     SIGNED.set(signed)
     UNSIGNED.set(max(0, sum(leaves.values()) - signed))

@@ -27,7 +27,7 @@ OPEN = Gauge(
 )
 CARDS = Gauge("permit_cards", "Cards issued, by who got them and colour", ["agency", "colour"])
 FINDINGS = Gauge("permit_findings", "Findings issued, by the rule that was broken", ["rule"])
-OF_MONEY = ("AL 58(1)", "AL 59")  # shown as 0 before the first finding, so that a first one is seen as a change
+OF_MONEY = ("AL 58(1)", "AL 59")  # shown as 0 before their first finding, so that it is seen as a change
 _ALL_COUNTED: WeakKeyDictionary[Any, int | None] = WeakKeyDictionary()
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
