@@ -30,8 +30,10 @@ def _glance() -> Row:
                f'sum(center:cards:max{{{AGENCY}, colour="red"}})', amber=1),
         number("已缴 · Fees paid", "已入国库的费用。Fees paid into the treasury account.",
                f'sum(center:fees_fen:max{{{ITEM}, step="paid"}}) / 100', unit="currencyCNY", decimals=2),
-        number("公开记录 · Public records", "公开日志的记录数。Leaves of the public log.",
-               "sum(center:log_leaves:max)", traces="disclosure"),
+        number("公开记录 · Public records",
+                "签名检查点所涵盖的公开日志记录。Leaves of the public log under its newest signed checkpoint.",
+                "max(permit_log_signed_leaves)",
+                traces="disclosure"),
     ))  # fmt: skip
 
 
@@ -84,7 +86,7 @@ def _money() -> Row:
         lines("应缴与已缴 · Assessed and paid", "核定、已缴与取消的费用。What was assessed, paid and cancelled.",
               Query(f"sum by (step) (center:fees_fen:max{{{ITEM}}}) / 100", "{{step}}"),
               unit="currencyCNY", traces="fee"),
-        table("按事项 · By item", "各事项核定、已缴与取消的费用，元。By item, in yuan.",
+        table("按事项 · By item", "各事项核定、已缴与取消的费用，元。Assessed, paid and cancelled by item, in yuan.",
               f"sum by (item, step) (center:fees_fen:max{{{ITEM}}}) / 100", unit="currencyCNY", decimals=2),
         bars("缴款通知 · Bills", "缴款通知的状态。Bills by state.", "center:bills:max", "{{state}}"),
         lines("账户余额 · Ledger", "各类账户余额，合计必为零。What stands on accounts of each kind; the sum is 0.",

@@ -128,14 +128,20 @@ def _joins() -> Row:
         lines("等待证明 · Waiting for a proof", "最早一张尚无公开日志证明的凭证。"
               "Age of the oldest voucher without a proof from the public log.",
               Query("center:voucher_proof_age_seconds:max", "最久 · oldest"), unit="s", red=120, traces="disclosure"),
-        bars("待出具意见 · Opinions awaited", "可以出具而尚未出具的意见，按部门。"
+        lines(
+                "待证明的凭证 · Vouchers unproven",
+                "尚无公开日志证明的凭证数，片刻之后应为零。Vouchers without a proof yet; 0 within moments.",
+                Query("center:vouchers_unproven:max", "凭证 · vouchers"),
+                traces="disclosure",
+            ),
+            bars("待出具意见 · Opinions awaited", "可以出具而尚未出具的意见，按部门。"
              "Opinions that may be given and have not come, by department.",
              "center:opinions_awaited:max", "{{agency}}"),
         lines("材料未到 · Materials missing", "部门尚未从受理窗口取得的材料。"
               "Materials departments have not yet fetched from intake.",
               Query('department:materials_missing:max{department=~"$department"}', "{{department}}"), amber=1),
         lines("取材料 · Materials fetched", "每秒取材料次数，按结果。Fetches of materials per second by outcome.",
-              Query("sum by (outcome) (rate(permit_materials_fetched_total[5m])) or vector(0)", "{{outcome}}"),
+              Query("sum by (outcome) (rate(permit_materials_fetched_total[5m]))", "{{outcome}}"),
               unit="ops"),
     ))  # fmt: skip
 
