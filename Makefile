@@ -6,7 +6,7 @@ COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
-  compose-down test-compose test-generations lint-images sbom
+  compose-down test-compose test-generations lint-images sbom prove-operate
 
 ##@ See it
 demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
@@ -31,6 +31,10 @@ setup: ## The environment from the hashed lock (.venv)
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
 	@deploy/setup.sh browser prometheus
 	@$(PYTHON) -m pytest -q $(TESTS)
+
+prove-operate: ## What operators rely on, each figure beside its bound; says what it skipped
+	@deploy/setup.sh prometheus
+	@$(PYTHON) -m tests.operate
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests
