@@ -32,9 +32,9 @@ test: ## All tests, from nothing (TESTS=tests/deploy for a part)
 	@deploy/setup.sh browser prometheus
 	@$(PYTHON) -m pytest -q $(TESTS)
 
-prove-operate: ## What operators rely on, each figure beside its bound; says what it skipped
+prove-operate: ## What operators rely on, each figure beside its bound; QUICK=1 without containers
 	@deploy/setup.sh prometheus
-	@$(PYTHON) -m tests.operate
+	@$(PYTHON) -m tests.operate $(if $(QUICK),--quick)
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests

@@ -42,6 +42,15 @@ class Watcher:
         values = [sample["result"][1] if isinstance(sample, dict) else sample[1] for sample in samples]
         return any(not math.isnan(float(value)) for value in values)
 
+    def by_process(self, expr: str) -> dict[str, float]:
+        """A figure of every process that has one, by the process's name: ``fee``, ``review/fire``, ``rabbitmq``."""
+        found = {}
+        for each in self.get("query", query=expr)["result"]:
+            told = each["metric"]
+            parts = [told.get("service") or told["job"], told.get("department")]
+            found["/".join(part for part in parts if part)] = float(each["value"][1])
+        return found
+
     def values(self, label: str, metric: str) -> list[str]:
         """The values a label has, as a dashboard's variable asks."""
         found: list[str] = self.get(f"label/{label}/values", **{"match[]": metric})
