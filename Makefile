@@ -6,7 +6,7 @@ COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
-  compose-down test-compose test-generations lint-images sbom
+  compose-down test-compose test-generations lint-images sbom prove-operate
 
 ##@ See it
 demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
@@ -29,8 +29,12 @@ setup: ## The environment from the hashed lock (.venv)
 	@deploy/setup.sh
 
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
-	@deploy/setup.sh browser
+	@deploy/setup.sh browser prometheus
 	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup --durations 15 $(TESTS)
+
+prove-operate: ## What operators rely on, each figure beside its bound; QUICK=1 without containers
+	@deploy/setup.sh prometheus
+	@$(PYTHON) -m tests.operate $(if $(QUICK),--quick)
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests

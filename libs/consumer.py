@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from faststream.rabbit import (
 from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
-from libs import inbox, traces
+from libs import inbox, traces, transport
 from libs.broker import open_broker
 from libs.commits import Commits
 from libs.deeds import Deed
@@ -115,6 +116,7 @@ class Listener:
             client_properties=RabbitClientProperties(heartbeat=HEARTBEAT_S),
             logger=None,
         )
+        self._queue = queue
         self._consumers = consumers
         self._commits = commits
         self._tasks: set[asyncio.Task[None]] = set()
@@ -140,9 +142,11 @@ class Listener:
         task.add_done_callback(self._tasks.discard)
 
     async def _settle(self, raw: Any, alone: bool) -> None:
+        begun_ns = time.time_ns()
         futures = [self._submit(element, alone) for element in decode(bytes(raw.body), raw.content_type)]
         self.heard += len(futures)
         await asyncio.gather(*futures)
+        transport.received(bytes(raw.body), self._queue, begun_ns, alone)
         try:
             await raw.ack()
         except (

@@ -18,7 +18,7 @@ from faststream.rabbit import Channel, ExchangeType, RabbitExchange
 from faststream.rabbit.utils import RabbitClientProperties
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs import outbox
+from libs import outbox, transport
 from libs.broker import open_broker
 from libs.envelope import BATCH_CONTENT_TYPE, batches, new_id
 from libs.flow import Flow
@@ -108,8 +108,10 @@ class Relay:
             return
         for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
             async with gate:
-                sent = await self._publish(key, body)
-            if not sent:
+                span = transport.sending(body, rows[0].event_type, self._exchange.name, key)
+                failure = await self._publish(key, body)
+                transport.sent(span, failure)
+            if failure:
                 self._let_go(seqs)
             else:
                 self._carried.difference_update(seqs)
@@ -121,7 +123,8 @@ class Relay:
         self._carried.difference_update(seqs)
         self._failed.update(seqs)
 
-    async def _publish(self, key: str, body: bytes) -> bool:
+    async def _publish(self, key: str, body: bytes) -> str | None:
+        """Hand one message over; what went wrong, None once the broker has confirmed it."""
         try:
             await self.broker.publish(
                 body,
@@ -137,7 +140,7 @@ class Relay:
             if task is not None and task.cancelling():
                 raise
             SEND_FAILURES.labels("CancelledError").inc()
-            return False
+            return "CancelledError"
         except (AMQPError, ConnectionError, TimeoutError, RuntimeError) as failed:
             # Result unknown, or refused: the row stays unsent and is sent again with the same event ids.
             SEND_FAILURES.labels(type(failed).__name__).inc()
@@ -147,9 +150,9 @@ class Relay:
                 LOG.warning(
                     "publish_failed", routing_key=key, error=type(failed).__name__, detail=str(failed)[:200]
                 )
-            return False
+            return type(failed).__name__
         self._refused_until.pop(key, None)
-        return True
+        return None
 
     def _back_off(self, key: str, reason: Exception) -> None:
         """A refused or unroutable way must not take its neighbours' channel down again and again."""
