@@ -1,0 +1,2 @@
+def prove_bugs(folder):
+    return []
