@@ -132,15 +132,19 @@ class Commits:
 
     def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
         LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
-        held = []
-        for deed in batch:
-            deed.tries += 1
-            if not deed.patient and deed.event is None and deed.tries > 3:
-                DEEDS.labels("unavailable").inc()
-                deed.refuse(TryAgain())
-            else:
-                held.append(deed)
-        return held
+        for deed in [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]:
+            if self._waits_on(deed):  # whoever came while an event is held may not hang behind it
+                self._waiting.put_nowait(deed)
+        return [deed for deed in batch if self._waits_on(deed)]
+
+    def _waits_on(self, deed: Deed) -> bool:
+        """Whether this deed waits for the database; people and timers are told to come back soon."""
+        deed.tries += 1
+        if deed.patient or deed.event is not None or deed.tries <= 3:
+            return True
+        DEEDS.labels("unavailable").inc()
+        deed.refuse(TryAgain())
+        return False
 
     async def _give_up_parked(self, failed: ParkedFailed) -> None:
         async def set_aside(work: Work) -> None:

@@ -97,7 +97,16 @@ class Relay:
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         ways: dict[str, list[OutboxRow]] = {}
         for row in rows:
-            ways.setdefault(self._flow.routing_key(row.event_type, row.department), []).append(row)
+            try:
+                key = self._flow.routing_key(row.event_type, row.department)
+            except (
+                KeyError,
+                ValueError,
+            ) as strange:  # after a rollback: it waits for the version that said it
+                SEND_FAILURES.labels(type(strange).__name__).inc()
+                self._let_go([row.seq])
+                continue
+            ways.setdefault(key, []).append(row)
         gate = asyncio.Semaphore(IN_FLIGHT)
         await asyncio.gather(*(self._send_one_way(key, way, gate) for key, way in ways.items()))
 

@@ -160,7 +160,9 @@ def _cases(verdict: Verdict, books: Mapping[str, Books], poisoned: set[str]) -> 
         per_kind = Counter((e["type"], e["source"]) for e in events if e["type"] in _ONE_PER_CASE)
         for (event_type, source), times in per_kind.items():
             if times != 1:
-                verdict.breaches["twice"].append(f"{source} said {event_type} {times} times of {row['case_id']}")
+                verdict.breaches["twice"].append(
+                    f"{source} said {event_type} {times} times of {row['case_id']}"
+                )
         if str(case["number"]) in poisoned:
             verdict.counted["poisoned cases"] += 1
             if case["decided"]:

@@ -20,11 +20,13 @@ class Cut:
     """Armed once: what matches in ``direction`` is the last of its connection.
 
     ``reply`` lets it pass and loses the answer to it; otherwise the matching bytes themselves are lost.
+    ``harmless`` loses nothing and only tells that it was seen.
     """
 
     direction: str
     pattern: re.Pattern[bytes]
     reply: bool
+    harmless: bool = False
     fired: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -104,6 +106,12 @@ class Edge:
         self.cuts.append(armed)
         return armed
 
+    def look(self, direction: str, pattern: re.Pattern[bytes]) -> Cut:
+        """Lose nothing; ``fired`` is set when the next match passes."""
+        armed = Cut(direction, pattern, False, harmless=True)
+        self.cuts.append(armed)
+        return armed
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -162,6 +170,9 @@ class Edge:
         for armed in self.cuts:
             if armed.direction == direction and armed.pattern.search(data):
                 self.cuts.remove(armed)
+                if armed.harmless:
+                    armed.fired.set()
+                    return False
                 if armed.reply:
                     wire.lose_reply = armed
                     return False

@@ -1,2 +1,161 @@
-def prove_bugs(folder):
-    return []
+"""Plants each seeded bug in a copy of the tree and runs the one test that must catch it there.
+
+A patch is a unified diff whose hunks are found by their text, not by line numbers, and must fit exactly once.
+Above the diff stand ``Bug:`` (what is wrong), ``Form:`` (how it is seeded here) and ``Caught by:`` (a test id).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = Path(__file__).resolve().parent
+TEST_S = 240
+_COPIED = ("libs", "services", "deploy", "contracts", "tests", "docs", "pyproject.toml", "Makefile")
+
+
+class DoesNotApply(Exception):
+    """The text a patch changes is not there, or there more than once."""
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One seeded bug."""
+
+    name: str
+    what: str
+    form: str
+    test: str
+    hunks: tuple[tuple[str, str, str], ...]  # file, text before, text after
+
+    def apply(self, root: Path) -> None:
+        """Plant it below ``root``; DoesNotApply, and nothing changed, when it does not fit."""
+        changed: dict[str, str] = {}
+        for file, before, after in self.hunks:
+            text = changed.get(file) or (root / file).read_text(encoding="utf-8")
+            if text.count(before) != 1:
+                raise DoesNotApply(f"{self.name}: {text.count(before)} places in {file} for\n{before}")
+            changed[file] = text.replace(before, after)
+        for file, text in changed.items():
+            (root / file).write_text(text, encoding="utf-8")
+
+
+def read_bug(path: Path) -> Bug:
+    """A patch file as it stands in this folder."""
+    head, _, diff = path.read_text(encoding="utf-8").partition("--- a/")
+    told = dict(re.findall(r"^(Bug|Form|Caught by): (.+(?:\n  .+)*)", head, re.MULTILINE))
+    return Bug(
+        path.stem,
+        *(re.sub(r"\s+", " ", told[name]).strip() for name in ("Bug", "Form", "Caught by")),
+        tuple(_hunks(f"--- a/{diff}")),
+    )
+
+
+def _hunks(diff: str) -> Iterator[tuple[str, str, str]]:
+    for part in re.split(r"^--- a/", diff, flags=re.MULTILINE)[1:]:
+        file, *hunks = re.split(r"^@@.*\n", part, flags=re.MULTILINE)
+        for hunk in hunks:
+            lines = [line or " " for line in hunk.split("\n")[:-1]]
+            before = [line[1:] for line in lines if line[0] in " -"]
+            after = [line[1:] for line in lines if line[0] in " +"]
+            yield file.splitlines()[0], "\n".join(before) + "\n", "\n".join(after) + "\n"
+
+
+def bugs() -> list[Bug]:
+    """All seeded bugs, in the order of their names."""
+    return [read_bug(path) for path in sorted(FOLDER.glob("*.patch"))]
+
+
+def copy_tree(to: Path) -> Path:
+    """What the tests need, in a folder of its own."""
+    ignored = shutil.ignore_patterns("__pycache__", ".venv", ".run", "*.pyc")
+    for name in _COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, to / name, ignore=ignored, symlinks=True)
+        elif source.exists():
+            shutil.copy2(source, to / name)
+    return to
+
+
+def run_test(root: Path, tests: list[str], env: dict[str, str]) -> tuple[int, str]:
+    """pytest's status and output for these tests in the tree ``root``; status 124 when it takes too long."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-x",
+        "-p",
+        "no:cacheprovider",
+        "--timeout",
+        "90",
+        *tests,
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=root,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            timeout=TEST_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return 124, "took too long"
+    return done.returncode, done.stdout + done.stderr
+
+
+def prove_bugs(folder: Path) -> list[dict[str, Any]]:
+    """Every bug's fate. First the sound tree must pass all the tests that are to catch something."""
+    from tests.faults.stage import servers
+
+    planted = bugs()
+    log = folder / "bugs"
+    log.mkdir(parents=True, exist_ok=True)
+    with servers(folder / "bug-servers") as on:
+        env = {
+            "ONEWINDOW_POSTGRES_URL": on.postgres.url,
+            "ONEWINDOW_RABBITMQ_URL": f"amqp://{on.broker.host}/permit",
+            "ONEWINDOW_RABBITMQ_MANAGEMENT_URL": on.broker.management,
+        }
+        status, output = run_test(ROOT, sorted({bug.test for bug in planted}), env)
+        (log / "sound.log").write_text(output)
+        if status != 0:
+            print(f"INVALID the sound tree does not pass the catching tests; see {log / 'sound.log'}")
+        found = [_prove(bug, log, env, sound=status == 0) for bug in planted]
+    return found
+
+
+def _prove(bug: Bug, log: Path, env: dict[str, str], *, sound: bool) -> dict[str, Any]:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="onewindow-bug-") as scratch:
+        root = copy_tree(Path(scratch))
+        try:
+            bug.apply(root)
+            status, output = run_test(root, [bug.test], env)
+        except DoesNotApply as reason:
+            status, output = -1, str(reason)
+    (log / f"{bug.name}.log").write_text(output)
+    caught = sound and status == 1 and f"FAILED {bug.test.partition('[')[0]}" in output
+    seconds = round(time.monotonic() - began, 1)
+    print(f"{'caught' if caught else 'MISSED'} {bug.name:<40} by {bug.test} ({seconds} s)", flush=True)
+    return {
+        "bug": bug.name,
+        "what": bug.what,
+        "form": bug.form,
+        "by": bug.test,
+        "caught": caught,
+        "seconds": seconds,
+    }
