@@ -5,7 +5,9 @@ ONEWINDOW := $(PYTHON) -m deploy.launcher
 COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
+SEEDS ?= 5
+FAULTS ?= 300
+.PHONY: help setup prove-backbone demo up audit verify catalogue test check format contracts compose-secrets compose-up \
   compose-down test-compose test-generations lint-images sbom
 
 ##@ See it
@@ -31,6 +33,9 @@ setup: ## The environment from the hashed lock (.venv)
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
 	@deploy/setup.sh browser
 	@$(PYTHON) -m pytest -q $(TESTS)
+
+prove-backbone: setup ## Faults against the backbone: SEEDS=5 FAULTS=300, ONLY=seed:n,n replays; status 1 on any breach
+	@$(PYTHON) -m tests.faults.campaign --seeds $(SEEDS) --faults $(FAULTS) $(if $(ONLY),--only $(ONLY))
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests

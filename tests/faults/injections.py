@@ -129,7 +129,7 @@ class Injections:
         department = ROLES[fault.target].department or ""
         number = 1_000_000 + fault.n
         key = f"poison-{poison}-{fault.n:06d}"
-        code = {"raise": "handler_failed", "refuse": "effect_refused", "kill": "kills"}[poison]
+        code = {"raise": "handler_failed", "refuse": "effect_refused", "kill": "kills_its_handler"}[poison]
         self.expected.append({"database": ROLES[fault.target].database, "code": code, "number": str(number)})
         patient = random.Random()
         patient.random = lambda: 0.99  # type: ignore[method-assign]

@@ -54,13 +54,13 @@ DECK = {
     "reorder": 1,
     "poison_raises": 1,
     "poison_refused": 1,
+    "poison_kills": 1,
     "oversized": 1,
     "malformed": 1,
     "unknown_type": 1,
     "next_major": 1,
     "second_copy": 1,
 }
-RARE = ("poison_kills",)  # only when asked for: its process dies several times before it is given up
 ROLE_NAMES = tuple(KINDS_OF_ROLE)
 CRASHES = [f"crash_{point}" for point in POINTS]
 
@@ -69,7 +69,6 @@ def deck(kinds: Sequence[str] = ()) -> list[tuple[str, str | None]]:
     """(kind, role or None for anybody) of one deck; ``kinds`` keeps only these."""
     cards: list[tuple[str, str | None]] = [(kind, None) for kind, times in DECK.items() for _ in range(times)]
     cards += [(crash, role) for crash in CRASHES for role in ROLE_NAMES]
-    cards += [(kind, None) for kind in kinds if kind in RARE]
     return [card for card in cards if not kinds or card[0] in kinds]
 
 
