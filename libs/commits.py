@@ -2,8 +2,8 @@
 
 While one transaction commits, the next batch collects; there is no linger timer, so a lone message is not
 delayed. A batch that the database refuses is halved until the culprit stands alone; a culprit that is an
-event is set aside with its reason, one that is a request gets a refusal. What was redelivered after a
-crash is handled alone from the start, so that a crash-poison takes no neighbour along.
+event is set aside with its reason, one that is a request gets a refusal. What was delivered again and again
+is handled alone from the start, so that a crash-poison takes no neighbour along.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BATCH = "application/cloudevents-batch+json"
 ROUTE = "intake.document_delivered.v1"  # heard by supervision alone; the toys do not say it
 GATHER_S = 8.0
+KILLER_S = 60.0
 Outcome = dict[str, Any]
 
 
@@ -134,7 +135,22 @@ class Injections:
         patient = random.Random()
         patient.random = lambda: 0.99  # type: ignore[method-assign]
         answer = await self._clients.apply(patient, key, number, [department], poison)
+        if poison == "kill":
+            await self._until_given_up(ROLES[fault.target].database, number)
         return {"fired": answer is not None, "number": number}
+
+    async def _until_given_up(self, database: str, number: int) -> None:
+        """The killer has had its victims; nobody else shall die here meanwhile."""
+        sql = "SELECT count(*) FROM set_aside WHERE body LIKE '%\"number\":' || $1::text || ',%'"
+        until = time.monotonic() + KILLER_S
+        while time.monotonic() < until:
+            connection = await asyncpg.connect(self._stage.databases[database], timeout=5)
+            try:
+                if await connection.fetchval(sql, str(number)):
+                    return
+            finally:
+                await connection.close()
+            await asyncio.sleep(0.25)
 
     async def do_oversized(self, fault: Fault) -> Outcome:
         """One byte too many: the broker refuses it, and nobody else notices."""

@@ -102,6 +102,7 @@ class Nemesis:
     async def do_crash(self, fault: Fault) -> Outcome:
         """SIGKILL at a named point."""
         point = fault.kind.removeprefix("crash_")
+        await self._back(fault.target)  # before it is up it would not understand
         pid = self._stage.pid(fault.target)
         if pid is None or not self._stage.arm(fault.target, point, fault.told["nth"]):
             return {"fired": False}
