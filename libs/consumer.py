@@ -40,7 +40,9 @@ from libs.work import Place, Work
 LOG = structlog.get_logger(__name__)
 PREFETCH = 200
 HEARTBEAT_S = 10
-SUSPECT_FROM = 2  # unfinished deliveries after which a message is handled alone; one may be anybody's bad luck
+SUSPECT_FROM = (
+    2  # unfinished deliveries after which a message is handled alone; one may be anybody's bad luck
+)
 GIVEN_UP_FROM = 5  # … after which the next event of it is set aside unheard; below the broker's limit
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
@@ -240,7 +242,9 @@ class Listener:
                 raise KillsItsHandler(f"delivered {_unfinished(raw)} times and never finished")
 
             done = asyncio.get_running_loop().create_future()
-            await self._commits.submit(Deed(f"give up {element.type}", refuse, done, event=element, alone=True))
+            await self._commits.submit(
+                Deed(f"give up {element.type}", refuse, done, event=element, alone=True)
+            )
         await self._acknowledge(raw)
 
     async def stop(self) -> None:

@@ -149,7 +149,7 @@ def _event_or_bad(element: Any) -> Event | Bad:
 def batches(texts: Iterable[tuple[int, str]], limit: int) -> Iterator[tuple[list[int], bytes]]:
     """Pack event texts, keyed by a number, into batch bodies of at most ``limit`` bytes each.
 
-    An event larger than the limit travels alone; the broker's own limit then speaks.
+    An event larger than the limit is in a body of its own: it cannot be sent, and keeps nobody else from it.
     """
     keys: list[int] = []
     parts: list[bytes] = []

@@ -116,6 +116,13 @@ class Relay:
             self._let_go([row.seq for row in rows])
             return
         for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
+            if (
+                len(body) > self._limit
+            ):  # one event alone: the broker would close the channel on its neighbours
+                SEND_FAILURES.labels("TooLarge").inc()
+                LOG.error("event_too_large", routing_key=key, bytes=len(body))
+                self._let_go(seqs)
+                continue
             async with gate:
                 sent = await self._publish(key, body)
             if not sent:

@@ -25,6 +25,7 @@ from tests.faults.checker import KINDS
 from tests.faults.plan import CRASHES, DECK, plan
 from tests.faults.round import CONVERGES_S, chosen, play
 from tests.faults.stage import KINDS_OF_ROLE, servers
+from tests.faults.whole import strike_the_whole_center
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,6 +39,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--kinds", default="", help="kind,kind,…: deal only these kinds of fault")
     parser.add_argument("--out", type=Path, help="folder for plan, history and result")
     parser.add_argument("--no-bugs", action="store_true", help="leave the seeded bugs out")
+    parser.add_argument("--no-center", action="store_true", help="leave the five real services out")
     parser.add_argument("--only-bugs", action="store_true", help="nothing but the seeded bugs")
     return parser.parse_args()
 
@@ -153,12 +155,26 @@ def main() -> int:
     folder = _folder(options.out)
     rounds = [] if options.only_bugs else _rounds(options, folder)
     holds = report(rounds, options.faults, whole=not (options.only or options.kinds)) if rounds else True
+    part = options.only or options.kinds or options.only_bugs
+    center = None if part or options.no_center else strike_the_whole_center(folder, options.first_seed)
+    if center:
+        holds &= center["clean"]
+        print(
+            f"{'ok    ' if center['clean'] else 'BREACH'} the five real services: {center['faults']} faults, "
+            f"{center['cases']} cases, {center['not_ended']} not ended, audit {center['audit'] or 'agrees'}"
+        )
     caught = [] if options.no_bugs or options.only or options.kinds else prove_bugs(folder)
     if caught:
         good = sum(each["caught"] for each in caught)
         holds &= good == len(caught)
         print(f"{'ok    ' if good == len(caught) else 'BREACH'} seeded bugs caught {good}/{len(caught)}")
-    result = {"python": platform.python_version(), "rounds": rounds, "bugs": caught, "holds": holds}
+    result = {
+        "python": platform.python_version(),
+        "rounds": rounds,
+        "center": center,
+        "bugs": caught,
+        "holds": holds,
+    }
     (folder / "result.json").write_text(json.dumps(result, ensure_ascii=False, indent=1))
     print(f"{'It holds.' if holds else 'It does not hold.'} {folder / 'result.json'}")
     return 0 if holds else 1
