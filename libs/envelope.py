@@ -128,7 +128,8 @@ def decode(body: bytes, content_type: str | None) -> list[Event | Bad]:
             raise ValueError("a batch is a JSON list")
     except (ValueError, RecursionError) as broken:
         return [Bad(body.decode("utf-8", "replace").replace("\x00", "�"), f"undecodable message: {broken}")]
-    return [_event_or_bad(element) for element in elements]
+    escaped = b"\\u" in body
+    return [_event_or_bad(element, escaped) for element in elements]
 
 
 def _parsed(body: bytes) -> Any:
@@ -138,12 +139,15 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)  # half a surrogate pair, for one, spoils its own event only
 
 
-def _event_or_bad(element: Any) -> Event | Bad:
+def _event_or_bad(element: Any, escaped: bool) -> Event | Bad:
     try:
-        return event_from(element)
-    except (ValueError, TypeError) as broken:
+        event = event_from(element)
+        if escaped:  # half a surrogate pair can be written as an escape, and be stored nowhere
+            event.to_json().encode()
+        return event
+    except (ValueError, TypeError, OverflowError) as broken:
         text = json.dumps(element, ensure_ascii=False).replace("\\u0000", "�")
-        return Bad(text, f"not an event: {broken}")
+        return Bad(text.encode("utf-8", "replace").decode(), f"not an event: {broken}")
 
 
 def batches(texts: Iterable[tuple[int, str]], limit: int) -> Iterator[tuple[list[int], bytes]]:
