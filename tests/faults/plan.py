@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.armed import POINTS
 from tests.faults.stage import KINDS_OF_ROLE, RECORDERS, ROLES
 
-LANES = 3  # faults that may overlap
+LANES = 4  # faults that may overlap
 
 
 @dataclass(frozen=True)
