@@ -6,7 +6,7 @@ Above the diff stand ``Bug:`` (what is wrong), ``Form:`` (how it is seeded here)
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 import subprocess
@@ -89,75 +89,84 @@ def copy_tree(to: Path) -> Path:
     return to
 
 
-def run_test(root: Path, tests: list[str], env: dict[str, str]) -> tuple[int, str]:
-    """pytest's status and output for these tests in the tree ``root``; status 124 when it takes too long."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "no:cacheprovider",
-        "--timeout",
-        "90",
-        *tests,
-    ]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=root,
-            env={**os.environ, **env},
-            capture_output=True,
+class Lane:
+    """A process that runs one pytest after another, each in its own tree."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = env
+        self._process = subprocess.Popen(
+            [sys.executable, str(FOLDER / "warm.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             text=True,
-            timeout=TEST_S,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return 124, "took too long"
-    return done.returncode, done.stdout + done.stderr
+
+    def run(self, root: Path, tests: list[str], log: Path) -> int:
+        """pytest's status; its output is in ``log``."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        order = {"root": str(root), "tests": tests, "env": self._env, "log": str(log)}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline() or 3)
+
+    def close(self) -> None:
+        """No more runs."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(TEST_S)
+
+
+def _needs_broker(bug: Bug) -> bool:
+    return "test_delivery" in bug.test
 
 
 def prove_bugs(folder: Path) -> list[dict[str, Any]]:
-    """Every bug's fate. First the sound tree must pass all the tests that are to catch something."""
+    """Every bug's fate. The sound tree must pass all the tests that are to catch something.
+
+    Two lanes: whoever needs the broker gives it accounts of its own, so those go one after another.
+    """
     from tests.faults.stage import servers
 
     planted = bugs()
     log = folder / "bugs"
     log.mkdir(parents=True, exist_ok=True)
-    with servers(folder / "bug-servers") as on:
+    halves = [[bug for bug in planted if _needs_broker(bug) is needs] for needs in (True, False)]
+    with servers(folder / "bug-servers") as on, ThreadPoolExecutor(2) as pool:
         env = {
             "ONEWINDOW_POSTGRES_URL": on.postgres.url,
             "ONEWINDOW_RABBITMQ_URL": f"amqp://{on.broker.host}/permit",
             "ONEWINDOW_RABBITMQ_MANAGEMENT_URL": on.broker.management,
         }
-        status, output = run_test(ROOT, sorted({bug.test for bug in planted}), env)
-        (log / "sound.log").write_text(output)
-        if status != 0:
-            print(f"INVALID the sound tree does not pass the catching tests; see {log / 'sound.log'}")
-        with ThreadPoolExecutor(2) as lanes:  # one at a time may bring its own accounts to the broker
-            halves = [
-                [bug for bug in planted if ("test_delivery" in bug.test) is with_broker]
-                for with_broker in (True, False)
-            ]
-            proved = lanes.map(
-                lambda half: [_prove(bug, log, env, sound=status == 0) for bug in half], halves
-            )
-        found = [each for half in proved for each in half]
-    return sorted(found, key=lambda each: str(each["bug"]))
+        proved = list(pool.map(lambda half: _prove_half(half, log, env), halves))
+    return sorted((each for half in proved for each in half), key=lambda each: str(each["bug"]))
 
 
-def _prove(bug: Bug, log: Path, env: dict[str, str], *, sound: bool) -> dict[str, Any]:
+def _prove_half(half: list[Bug], log: Path, env: dict[str, str]) -> list[dict[str, Any]]:
+    lane = Lane(env)
+    try:
+        sound_log = log / f"sound-{half[0].name}.log"
+        sound = lane.run(ROOT, sorted({bug.test for bug in half}), sound_log) == 0
+        if not sound:
+            print(f"INVALID the sound tree does not pass the catching tests; see {sound_log}", flush=True)
+        return [_prove(bug, log, lane, sound=sound) for bug in half]
+    finally:
+        lane.close()
+
+
+def _prove(bug: Bug, log: Path, lane: Lane, *, sound: bool) -> dict[str, Any]:
     began = time.monotonic()
+    output = log / f"{bug.name}.log"
     with tempfile.TemporaryDirectory(prefix="onewindow-bug-") as scratch:
         root = copy_tree(Path(scratch))
         try:
             bug.apply(root)
-            status, output = run_test(root, [bug.test], env)
+            status = lane.run(root, [bug.test], output)
         except DoesNotApply as reason:
-            status, output = -1, str(reason)
-    (log / f"{bug.name}.log").write_text(output)
-    caught = sound and status == 1 and f"FAILED {bug.test.partition('[')[0]}" in output
+            status = -1
+            output.write_text(str(reason))
+    failed = f"FAILED {bug.test.partition('[')[0]}" in output.read_text(errors="replace")
+    caught = sound and status == 1 and failed
     seconds = round(time.monotonic() - began, 1)
     print(f"{'caught' if caught else 'MISSED'} {bug.name:<40} by {bug.test} ({seconds} s)", flush=True)
     return {
