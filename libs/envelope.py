@@ -123,26 +123,26 @@ def decode(body: bytes, content_type: str | None) -> list[Event | Bad]:
     try:
         if (content_type or "").split(";")[0].strip() != BATCH_CONTENT_TYPE:
             raise ValueError(f"content type {content_type!r} is not {BATCH_CONTENT_TYPE}")
-        elements = _parsed(body)
+        elements, doubtful = _parsed(body)
         if not isinstance(elements, list):
             raise ValueError("a batch is a JSON list")
     except (ValueError, RecursionError) as broken:
         return [Bad(body.decode("utf-8", "replace").replace("\x00", "�"), f"undecodable message: {broken}")]
-    escaped = b"\\u" in body
-    return [_event_or_bad(element, escaped) for element in elements]
+    return [_event_or_bad(element, doubtful) for element in elements]
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> tuple[Any, bool]:
+    """What the text says, and whether only the lenient reader could read it."""
     try:
-        return from_json(body)
+        return from_json(body), False
     except ValueError:
-        return json.loads(body)  # half a surrogate pair, for one, spoils its own event only
+        return json.loads(body), True  # half a surrogate pair, for one, spoils its own event only
 
 
-def _event_or_bad(element: Any, escaped: bool) -> Event | Bad:
+def _event_or_bad(element: Any, doubtful: bool) -> Event | Bad:
     try:
         event = event_from(element)
-        if escaped:  # half a surrogate pair can be written as an escape, and be stored nowhere
+        if doubtful:  # half a surrogate pair can be written in JSON, and be stored nowhere
             event.to_json().encode()
         return event
     except (ValueError, TypeError, OverflowError) as broken:
