@@ -16,6 +16,7 @@ import asyncpg
 import yaml
 from aio_pika.exceptions import AMQPError
 
+from tests.faults.lasting import lasts
 from tests.faults.plan import Fault
 from tests.faults.stage import ROLES, Stage
 from tests.faults.workload import Clients, History
@@ -90,7 +91,7 @@ class Injections:
                 late = bodies[: len(bodies) // 5]
                 await self._to_queue(queue, bodies[len(late) :])
                 await self._release(name)
-                await asyncio.sleep(1.5 if late else 0)
+                await lasts(1.5 if late else 0)
                 await self._to_queue(queue, late)
                 for message in held:  # had we died before, all of them would have come again
                     await message.ack()

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from tests.faults.injections import Injections
+from tests.faults.lasting import lasts
 from tests.faults.plan import LANES, Fault
 from tests.faults.proxy import AMQP_ACK, DOWN, HTTP_POST, SQL_COMMIT, UP, Edge
 from tests.faults.stage import ROLES, Stage
@@ -89,13 +90,13 @@ class Nemesis:
     async def do_kill(self, fault: Fault) -> Outcome:
         """SIGKILL."""
         fired = self._stage.signal(fault.target, signal.SIGKILL)
-        await asyncio.sleep(0.2)
+        await lasts(0.2)
         return {"fired": fired, **await self._back(fault.target)}
 
     async def do_stop(self, fault: Fault) -> Outcome:
         """SIGSTOP for a while; past the heartbeat the broker gives its messages to others."""
         fired = self._stage.signal(fault.target, signal.SIGSTOP)
-        await asyncio.sleep(fault.told["seconds"])
+        await lasts(fault.told["seconds"])
         self._stage.signal(fault.target, signal.SIGCONT)
         return {"fired": fired, **await self._back(fault.target)}
 
@@ -114,7 +115,7 @@ class Nemesis:
         if not fired:
             self._stage.arm(fault.target, point, 10**9)
             return {"fired": False}
-        await asyncio.sleep(0.2)
+        await lasts(0.2)
         return {"fired": True, "point": point, **await self._back(fault.target)}
 
     async def do_second(self, fault: Fault) -> Outcome:
@@ -152,14 +153,14 @@ class Nemesis:
     async def do_broker_killed(self, fault: Fault) -> Outcome:
         """kill -9 of RabbitMQ; started again on its data."""
         await asyncio.to_thread(self._stage.servers.broker.kill)
-        await asyncio.sleep(fault.told["seconds"])
+        await lasts(fault.told["seconds"])
         await asyncio.to_thread(self._stage.servers.broker.restart)
         return {"fired": True}
 
     async def do_postgresql_killed(self, fault: Fault) -> Outcome:
         """kill -9 of PostgreSQL; started again on its data."""
         await asyncio.to_thread(self._stage.servers.postgres.kill)
-        await asyncio.sleep(fault.told["seconds"])
+        await lasts(fault.told["seconds"])
         await asyncio.to_thread(self._stage.servers.postgres.restart)
         return {"fired": True}
 
@@ -171,7 +172,7 @@ class Nemesis:
         ways = {"blackhole_up": (UP,), "blackhole_down": (DOWN,)}.get(fault.kind, (UP, DOWN))
         before = edge.held
         edge.stall(*ways)
-        await asyncio.sleep(fault.told["seconds"])
+        await lasts(fault.told["seconds"])
         if fault.told["then"] == "reset":
             edge.reset()
         edge.heal()
@@ -187,13 +188,13 @@ class Nemesis:
         edge = self._stage.edges[fault.target]
         before, edge.refuse = edge.refused, True
         edge.reset()
-        await asyncio.sleep(fault.told["seconds"])
+        await lasts(fault.told["seconds"])
         edge.heal()
         return {"fired": edge.refused > before, "refused": edge.refused - before}
 
     async def _slowed(self, edge: Edge, seconds: float) -> Outcome:
         before = edge.slowed
-        await asyncio.sleep(seconds)
+        await lasts(seconds)
         edge.heal()
         return {"fired": edge.slowed > before, "chunks": edge.slowed - before}
 

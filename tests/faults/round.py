@@ -16,6 +16,7 @@ import httpx
 from deploy.audit.checks import CHECKS
 from libs.flow import FLOW
 from tests.faults import checker
+from tests.faults.lasting import lasts
 from tests.faults.nemesis import Nemesis
 from tests.faults.plan import Fault
 from tests.faults.stage import DEPARTMENTS, ROLES, Servers, Stage, stage
@@ -36,7 +37,7 @@ async def play(on: Servers, seed: int, faults: Iterator[Fault], wanted: int) -> 
         clients = Clients(made, history, seed)
         nemesis = Nemesis(made, history, clients)
         applying = asyncio.create_task(clients.run())
-        await asyncio.sleep(WARM_UP_S)
+        await lasts(WARM_UP_S)
         try:
             await nemesis.run(faults, wanted)
         finally:

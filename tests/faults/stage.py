@@ -24,6 +24,7 @@ from deploy.servers.accounts import Accounts
 from deploy.servers.children import free_ports
 from libs.database import driver_url
 from tests.faults.house import METADATA
+from tests.faults.lasting import lasts
 from tests.faults.proxy import Edge
 
 DEPARTMENTS = ("fire", "planning", "water")
@@ -163,7 +164,7 @@ class Stage:
         self.held.add(alias)
         await self.start(name, alias, port)
         ready = await self.until_ready(port, 20)
-        await asyncio.sleep(seconds)
+        await lasts(seconds)
         pid = self.processes.running[alias].pid
         if pid is not None:
             self.processes.terminate(alias)
@@ -175,7 +176,7 @@ class Stage:
             return
 
         async def again() -> None:
-            await asyncio.sleep(0.1)
+            await lasts(0.1)
             if running.pid is None and running.name not in self.held:
                 await self.start(running.name)
 

@@ -15,6 +15,7 @@ import asyncpg
 from deploy.launcher.center import Center
 from deploy.launcher.story.play import new_story, play
 from tests.center import whole_center
+from tests.faults.lasting import lasts
 from tests.faults.test_killed_during_the_story import CHOSEN, plans
 
 STRUCK = (
@@ -42,7 +43,7 @@ async def _stop(center: Center, name: str) -> bool:
     if pid is None:
         return False
     os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(3)
+    await lasts(3)
     os.kill(pid, signal.SIGCONT)
     return True
 
