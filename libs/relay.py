@@ -97,7 +97,16 @@ class Relay:
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         ways: dict[str, list[OutboxRow]] = {}
         for row in rows:
-            ways.setdefault(self._flow.routing_key(row.event_type, row.department), []).append(row)
+            try:
+                key = self._flow.routing_key(row.event_type, row.department)
+            except (
+                KeyError,
+                ValueError,
+            ) as strange:  # after a rollback: it waits for the version that said it
+                SEND_FAILURES.labels(type(strange).__name__).inc()
+                self._let_go([row.seq])
+                continue
+            ways.setdefault(key, []).append(row)
         gate = asyncio.Semaphore(IN_FLIGHT)
         await asyncio.gather(*(self._send_one_way(key, way, gate) for key, way in ways.items()))
 
@@ -107,6 +116,13 @@ class Relay:
             self._let_go([row.seq for row in rows])
             return
         for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
+            if (
+                len(body) > self._limit
+            ):  # one event alone: the broker would close the channel on its neighbours
+                SEND_FAILURES.labels("TooLarge").inc()
+                LOG.error("event_too_large", routing_key=key, bytes=len(body))
+                self._let_go(seqs)
+                continue
             async with gate:
                 span = transport.sending(body, rows[0].event_type, self._exchange.name, key)
                 failure = await self._publish(key, body)

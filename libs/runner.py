@@ -183,8 +183,8 @@ class Service:
         tasks: list[asyncio.Task[None]] = [
             asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops
         ]
-        await self.listener.start()
-        tasks.append(asyncio.create_task(self.timer_loop.run(), name="timers"))
+        opening = asyncio.create_task(self.listener.start(), name="listener")
+        tasks += [opening, asyncio.create_task(self.timer_loop.run(), name="timers")]
         tasks += [
             asyncio.create_task(repeat(name, task, app), name=name) for name, task in self.timers.backgrounds
         ]
@@ -196,6 +196,7 @@ class Service:
             yield
         finally:
             self._up = False
+            opening.cancel()
             await self.listener.stop()
             for task in tasks:
                 task.cancel()
