@@ -14,7 +14,6 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-import aio_pika
 import structlog
 from aiormq.exceptions import AMQPError
 from faststream import AckPolicy
@@ -30,7 +29,7 @@ from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
 from libs import inbox, traces, transport
-from libs.broker import open_broker
+from libs.broker import open_broker, open_connection
 from libs.commits import Commits
 from libs.deeds import Deed
 from libs.envelope import Bad, Event, decode
@@ -221,7 +220,7 @@ class Listener:
 
     async def _take_suspects(self) -> None:
         """One message at a time is ours, so only that one counts a death; until one is above suspicion."""
-        async with await aio_pika.connect(self._url, timeout=10) as connection:
+        async with await open_connection(self._url, timeout_s=10) as connection:
             queue = await (await connection.channel()).get_queue(self._queue, ensure=False)
             while (message := await queue.get(fail=False, timeout=10)) is not None:
                 unfinished = _unfinished(message)
