@@ -256,7 +256,8 @@ async def _known(work: Work, event: Event) -> bool:
         sql = "UPDATE inbox SET state = 'set_aside' WHERE source = $1 AND id = $2"
         await connection.exec_driver_sql(sql, identity)
     sql = "SELECT state FROM inbox WHERE source = $1 AND id = $2 FOR UPDATE"
-    return (await connection.exec_driver_sql(sql, identity)).scalar_one() != "set_aside"
+    state = (await connection.exec_driver_sql(sql, identity)).scalar_one()
+    return str(state) != "set_aside"
 
 
 async def _note(

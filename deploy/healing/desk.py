@@ -17,12 +17,14 @@ class Unreached(Exception):
 
 
 class Desk:
-    """``houses`` maps a service (``intake``, ``review.fire``) to its address."""
+    """``houses`` maps a service (``intake``, ``review.fire``) to its address; ``client`` is closed with the desk."""
 
-    def __init__(self, houses: Mapping[str, str], token: Token) -> None:
+    def __init__(
+        self, houses: Mapping[str, str], token: Token, client: httpx.AsyncClient | None = None
+    ) -> None:
         self.houses = {name: address.rstrip("/") for name, address in sorted(houses.items())}
         self._token = token
-        self._http = httpx.AsyncClient(timeout=30)
+        self._http = client or httpx.AsyncClient(timeout=30)
 
     async def __aenter__(self) -> Desk:
         return self

@@ -45,7 +45,7 @@ async def desk(center: Attached | None, person: str = ADMINISTRATOR) -> AsyncIte
         return
     async with (
         center.cast() as cast,
-        Desk(houses_of(center.sites), lambda: cast.token(person)) as here,
+        Desk(houses_of(center.sites), lambda: cast.token(person), cast.http) as here,
     ):
         await cast.token(person)  # asked for once, before many ask at the same time
         yield here
