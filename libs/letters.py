@@ -74,9 +74,11 @@ class Replay(BaseModel):
 
 
 class Letter(LetterRow):
-    """A whole letter: its text as it came, and its replays, newest first."""
+    """A whole letter: its text as it came, why it was set aside at first, and its replays, newest first."""
 
     body: str
+    first_code: str
+    first_reason: str
     replays: list[Replay]
 
 
@@ -136,7 +138,8 @@ _ROWS = """
 SELECT s.seq AS number, s.source, s.id, s.type, s.subject, coalesce(r.code, s.code) AS code,
        CASE WHEN r.code IS NULL THEN s.reason ELSE r.reason END AS reason,
        s.attempts + (SELECT count(*) FROM replays WHERE letter = s.seq AND outcome <> 'closed') AS attempts,
-       s.set_aside_at, s.settled_at, r.replayed_at, r.actor AS replayed_by, s.body
+       s.set_aside_at, s.settled_at, r.replayed_at, r.actor AS replayed_by, s.body,
+       s.code AS first_code, s.reason AS first_reason
 FROM set_aside s
 LEFT JOIN LATERAL (SELECT * FROM replays WHERE letter = s.seq ORDER BY seq DESC LIMIT 1) r ON true
 """

@@ -101,6 +101,8 @@ def show(house: House, number: Number, run_dir: OfRun = None) -> None:
         for replay in letter["replays"]:
             text = f"{replay['replayed_at']} {replay['actor']}: {replay['outcome']} {replay['reason']}"
             console.print(text.rstrip(), markup=False, soft_wrap=True)
+        first = f"{letter['set_aside_at']} set aside: {letter['first_code']}: {letter['first_reason']}"
+        console.print(first, markup=False, soft_wrap=True)
         console.print(_readable(letter["body"]), markup=False, soft_wrap=True)
         return True
 
@@ -132,10 +134,7 @@ def replay(
             if number is not None:
                 return await _replay(administrator, str(house), number)
             houses = [house] if house else list(administrator.houses)
-            chosen = [(each, n) for each in houses for n in await _numbers(administrator, each)]
-            if not chosen:
-                console.print("There is nothing to hear again.")
-            return all([await _replay(administrator, each, n) for each, n in chosen])
+            return all([await _replay_all(administrator, each) for each in houses])
 
     run(work())
 
@@ -150,6 +149,15 @@ async def _numbers(administrator: Desk, house: str) -> list[int]:
         if page * PAGE >= told["total"]:
             return sorted(found)
         page += 1
+
+
+async def _replay_all(administrator: Desk, house: str) -> bool:
+    """Every letter of one house; a house that is silent is said, and stops nobody."""
+    try:
+        return all([await _replay(administrator, house, n) for n in await _numbers(administrator, house)])
+    except Unreached as why:
+        console.print(str(why), style="red", markup=False, soft_wrap=True)
+        return False
 
 
 async def _replay(administrator: Desk, house: str, number: int) -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from deploy.healing import Comparison, Desk, Healer
-from deploy.healing.outboxes import Mark, _take
+from deploy.healing import Comparison, Desk, Healer, Lost
+from deploy.healing.outboxes import Mark, Sent, _take
 from deploy.servers import PostgresServer, RabbitmqServer
 from deploy.servers.accounts import Accounts
 from libs import resending
@@ -162,6 +163,38 @@ async def test_a_purged_queue_is_found_and_healed_with_nothing_twice(
     )
 
 
+async def test_a_broker_that_comes_back_without_its_data_is_refilled_from_the_outboxes(
+    posts: tuple[Post, Post, Comparison], rabbitmq_server: RabbitmqServer
+) -> None:
+    speaker, hearer, comparison = posts
+    child = rabbitmq_server.child
+    data = (
+        next((folder / "data" for folder in child.remove if (folder / "data").is_dir()), None)
+        if child
+        else None
+    )
+    if data is None:
+        pytest.skip("the broker's data is not a folder of this machine")
+    await asyncio.gather(*(speaker.say(f"s{i}") for i in range(SAID)))
+
+    async def confirmed() -> bool:
+        return await speaker.count("outbox WHERE sent_at IS NOT NULL") == SAID
+
+    await until(confirmed)
+    rabbitmq_server.kill()
+    shutil.rmtree(data)
+    await asyncio.to_thread(rabbitmq_server.restart)
+    await hearer.listener.start()
+    healer = Healer(comparison, ToyDesk(speaker))
+
+    async def healed() -> bool:
+        await healer.once()
+        return await hearer.count("inbox") == SAID
+
+    await until(healed, 60)
+    assert await hearer.count("things WHERE count = 1") == SAID
+
+
 async def test_only_what_was_said_and_sent_is_sent_again(posts: tuple[Post, Post, Comparison]) -> None:
     speaker, hearer, _ = posts
     await speaker.say("s")
@@ -193,6 +226,44 @@ async def test_who_is_away_is_told_and_nothing_is_forgotten(posts: tuple[Post, P
     done = await Healer(nowhere, ToyDesk(speaker)).once()
     assert done.lost == []
     assert done.trouble[0].startswith("nothing was compared: ")
+
+
+async def test_a_queue_that_is_never_empty_shows_a_loss_by_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison = Comparison(FLOW, {"intake": "", "supervision": ""}, "")
+    inbox: set[tuple[str, str]] = set()
+
+    async def heard(hearer: str, identities: list[tuple[str, str]]) -> set[tuple[str, str]]:
+        return inbox & set(identities)
+
+    monkeypatch.setattr(comparison._databases, "heard", heard)
+    events = [Sent("intake", "intake", str(n), HEARD, None, sent_at=float(n)) for n in (0, 20, 60)]
+    comparison._await(events)
+    busy = {"supervision": 7}
+    assert await comparison._lost("supervision", busy) == [], "all of them may still be in the queue"
+    inbox.add(("intake", "60"))
+    assert [each.sent.id for each in await comparison._lost("supervision", busy)] == ["0", "20"]
+    assert comparison.missing == {"intake": 0, "supervision": 2}
+    inbox.add(("intake", "0"))
+    assert [each.sent.id for each in await comparison._lost("supervision", {})] == ["20"]
+
+
+async def test_what_stays_lost_is_sent_again_more_and_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("deploy.healing.healer.time.monotonic", lambda: now)
+    healer = Healer(Comparison(FLOW, {"intake": "", "supervision": ""}, ""), Desk({}, _no_token))
+    lost = [Lost(Sent("intake", "intake", "1", HEARD, None, 0.0), hearer) for hearer in ("a", "b")]
+    asked = []
+    for _ in range(200):
+        if healer._due(lost):
+            asked.append(now - 1000)
+        now += 10
+    assert asked == [0, 30, 90, 210, 450, 930, 1530]
+    healer._note([])
+    assert healer._due(lost) == {"intake": ["1"]}, "a new loss of an event that was healed is told at once"
+
+
+async def _no_token() -> str:
+    return ""
 
 
 def row(seq: int, sent_s: float | None) -> dict[str, Any]:

@@ -99,7 +99,7 @@ async def test_a_letter_that_fails_again_stays_with_the_new_reason_and_spares_it
         assert (told.outcome, told.code) == ("failed", "handler_failed")
         letter = await the_letter(toy)
         assert (letter.settled_at, letter.attempts, letter.replayed_by) == (None, 2, "a")
-        assert letter.reason == "ValueError: another bug"
+        assert (letter.reason, letter.first_reason) == ("ValueError: another bug", "one")
         assert await toy.rows("SELECT state FROM inbox ORDER BY subject") == [("handled",), ("set_aside",)]
         assert await toy.rows("SELECT thing_id FROM things") == [("good",)]
 
