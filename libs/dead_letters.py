@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import aio_pika
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from libs import inbox, traces
+from libs.broker import open_connection
 from libs.commits import Commits
 from libs.deeds import Deed, Run
 from libs.envelope import Bad, Event, decode
@@ -27,7 +27,6 @@ from libs.work import Work
 
 LOG = structlog.get_logger(__name__)
 LOOK_S = 5.0
-HEARTBEAT_S = 10
 GIVEN_UP = "delivery_limit"  # the broker's word for it, and the letter's code
 
 
@@ -68,7 +67,7 @@ class DeadLetters:
     async def look(self) -> None:
         """Count the queue and take whatever is in it; a message leaves it only when it is in the database."""
         if self._connection is None or self._connection.is_closed:
-            self._connection = await aio_pika.connect(self._url, timeout=10, heartbeat=HEARTBEAT_S)
+            self._connection = await open_connection(self._url, timeout_s=10)
         async with self._connection.channel() as channel:
             queue = await channel.declare_queue(self._queue, passive=True, timeout=10)
             self._note_depth(queue.declaration_result.message_count or 0)

@@ -26,6 +26,7 @@ CODES = {
     "bad_content": mark("内容与收件方的理解不符"),
     "handler_failed": mark("处理程序出错"),
     "effect_refused": mark("数据库不接受处理结果"),
+    "kills_its_handler": mark("每次处理它，进程都死了"),
     "delivery_limit": mark("多次投递都没有处理成，消息代理放弃了"),
     "unreadable": mark("不是事件"),
 }
