@@ -219,7 +219,8 @@ class Service:
                 await self.relay.sweep()
                 if self.commits.hearing.maybe_parked:
                     await self.commits.do("sweep parked", self.commits.hearing.sweep)
-                await self.figures.read(self.engine)
+                if await self.figures.read(self.engine):  # parked, perhaps by a replica that is gone
+                    self.commits.hearing.maybe_parked = True
                 self._database_answers = True
             except Exception as failed:
                 self._database_answers = False
