@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -45,6 +46,7 @@ class Records(Generic[T]):
         self.name = name
         self.model = model
         self.key = tuple(key)
+        self._key_parts: Callable[[T], Any] = attrgetter(*self.key)
         self.columns = dict(columns or {})
         self.table = sa.Table(
             name,
@@ -61,7 +63,10 @@ class Records(Generic[T]):
 
     def key_of(self, record: T) -> Key:
         """The record's key as text parts."""
-        return tuple(str(getattr(record, part)) for part in self.key)
+        parts = self._key_parts(record)
+        if len(self.key) == 1:
+            return (parts if type(parts) is str else str(parts),)
+        return tuple(part if type(part) is str else str(part) for part in parts)
 
     def read(self, body: Any) -> T:
         """A record from its stored body (JSON text or decoded object)."""
