@@ -116,7 +116,7 @@ class Service:
             dependencies=[Depends(http.enforce)],
             docs_url=None,
             redoc_url=None,
-            telemetry={"operation_spans": False, "exclude": _not_traced},
+            telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _not_traced},
         )
         state = {
             "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
