@@ -2,8 +2,8 @@
 
 While one transaction commits, the next batch collects; there is no linger timer, so a lone message is not
 delayed. A batch that the database refuses is halved until the culprit stands alone; a culprit that is an
-event is set aside with its reason, one that is a request gets a refusal. What was redelivered after a
-crash is handled alone from the start, so that a crash-poison takes no neighbour along.
+event is set aside with its reason, one that is a request gets a refusal. What was delivered again and again
+is handled alone from the start, so that a crash-poison takes no neighbour along.
 """
 
 from __future__ import annotations
@@ -132,15 +132,19 @@ class Commits:
 
     def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
         LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
-        held = []
-        for deed in batch:
-            deed.tries += 1
-            if not deed.patient and deed.event is None and deed.tries > 3:
-                DEEDS.labels("unavailable").inc()
-                deed.refuse(TryAgain())
-            else:
-                held.append(deed)
-        return held
+        for deed in [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]:
+            if self._waits_on(deed):  # whoever came while an event is held may not hang behind it
+                self._waiting.put_nowait(deed)
+        return [deed for deed in batch if self._waits_on(deed)]
+
+    def _waits_on(self, deed: Deed) -> bool:
+        """Whether this deed waits for the database; people and timers are told to come back soon."""
+        deed.tries += 1
+        if deed.patient or deed.event is not None or deed.tries <= 3:
+            return True
+        DEEDS.labels("unavailable").inc()
+        deed.refuse(TryAgain())
+        return False
 
     async def _give_up_parked(self, failed: ParkedFailed) -> None:
         async def set_aside(work: Work) -> None:

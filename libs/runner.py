@@ -17,20 +17,22 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
-from libs import http, inbox, telemetry
+from libs import http, telemetry
 from libs.commits import MOST_DEEDS, Commits, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.envelope import instant
+from libs.figures import Figures
 from libs.flow import FLOW
 from libs.identity import PersonFinder, login_router
 from libs.identity.access import Access
-from libs.metrics import PARKED, READY, SET_ASIDE
+from libs.metrics import READY
 from libs.relay import Relay
 from libs.settings import ServiceSettings
 from libs.signatures import KeyDirectory, Signer
@@ -104,6 +106,7 @@ class Service:
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
         self.access = Access.load(name)
+        self.figures = Figures()
         self._up = False
         self._database_answers = False
         self.app = self._build(name, routers, pages)
@@ -141,7 +144,9 @@ class Service:
 
         @own.get("/metrics")
         async def metrics(request: Request) -> Response:
-            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+            self.readiness()  # the scrape sees the state of this moment, whoever asks /readyz or does not
+            encode, media_type = choose_encoder(request.headers.get("accept", ""))
+            return Response(encode(REGISTRY), media_type=media_type)
 
         return own
 
@@ -178,8 +183,8 @@ class Service:
         tasks: list[asyncio.Task[None]] = [
             asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops
         ]
-        await self.listener.start()
-        tasks.append(asyncio.create_task(self.timer_loop.run(), name="timers"))
+        opening = asyncio.create_task(self.listener.start(), name="listener")
+        tasks += [opening, asyncio.create_task(self.timer_loop.run(), name="timers")]
         tasks += [
             asyncio.create_task(repeat(name, task, app), name=name) for name, task in self.timers.backgrounds
         ]
@@ -191,6 +196,7 @@ class Service:
             yield
         finally:
             self._up = False
+            opening.cancel()
             await self.listener.stop()
             for task in tasks:
                 task.cancel()
@@ -206,15 +212,12 @@ class Service:
                 await self.relay.sweep()
                 if self.commits.hearing.maybe_parked:
                     await self.commits.do("sweep parked", self.commits.hearing.sweep)
-                async with self.engine.connect() as connection:
-                    parked, aside = await inbox.counts(connection)
-                PARKED.set(parked)
-                SET_ASIDE.set(aside)
+                await self.figures.read(self.engine)
                 self._database_answers = True
             except Exception as failed:
                 self._database_answers = False
                 LOG.warning("sweep_failed", error=type(failed).__name__, detail=str(failed)[:200])
-            await asyncio.sleep(SWEEP_S if self._database_answers else 0.25)
+            await self.figures.sleep(SWEEP_S if self._database_answers else 0.25, self.commits.open)
 
 
 def _not_traced(scope: Scope) -> bool:
