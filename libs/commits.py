@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -29,7 +30,22 @@ from libs.work import House, Shared, Wanted, Work
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
 MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
+FLOOD = 64  # deeds in one commit: more are coming than are handled one by one
 Settle = Callable[[Work, list[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many deeds share a commit at most, and how long the next batch collects after one of a flood.
+
+    The pause is for a house in which nobody waits for an answer; a lone message is not delayed by it.
+    """
+
+    most: int = MOST_DEEDS
+    pause_s: float = 0.0
+
+
+PACE = Pace()
 
 
 class _SettleFailed(Exception):
@@ -47,7 +63,7 @@ class Commits:
         dispatch: Dispatch,
         relay: Handover,
         settle: Settle | None = None,
-        most: int = MOST_DEEDS,
+        pace: Pace = PACE,
     ) -> None:
         self._engine = engine
         self._house = house
@@ -55,7 +71,7 @@ class Commits:
         self.hearing = Hearing(dispatch)
         self._relay = relay
         self._settle = settle
-        self._most = most
+        self._pace = pace
         self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
         self._open = 0
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
@@ -100,13 +116,15 @@ class Commits:
         while True:
             batch = [pending or await self._waiting.get()]
             pending = None
-            while not batch[0].alone and len(batch) < self._most and not self._waiting.empty():
+            while not batch[0].alone and len(batch) < self._pace.most and not self._waiting.empty():
                 deed = self._waiting.get_nowait()
                 if deed.alone:
                     pending = deed
                     break
                 batch.append(deed)
             await self.handle(batch)
+            if self._pace.pause_s and len(batch) >= FLOOD:
+                await asyncio.sleep(self._pace.pause_s)
 
     async def handle(self, batch: Sequence[Deed]) -> None:
         """Handle a batch to its end: committed, refused, set aside, or (events) held for the database."""

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
 from libs import http, telemetry
-from libs.commits import MOST_DEEDS, Commits, Settle
+from libs.commits import PACE, Commits, Pace, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.dead_letters import DeadLetters
@@ -84,7 +84,7 @@ class Service:
         settle: Settle | None = None,
         department: str | None = None,
         pages: Any = None,
-        most_deeds: int = MOST_DEEDS,
+        pace: Pace = PACE,
     ) -> None:
         self.name = f"{name}/{department}" if department else name
         self.settings = settings
@@ -100,9 +100,7 @@ class Service:
         )
         house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
         self.relay = Relay(settings.broker_url, FLOW, self.engine)
-        self.commits = Commits(
-            self.engine, house, self.clock, consumers.dispatch, self.relay, settle, most_deeds
-        )
+        self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
         queue = FLOW.queue(name, department)
         self.listener = Listener(settings.broker_url, FLOW, queue, consumers, self.commits)
         self.dead_letters = DeadLetters(
@@ -124,7 +122,7 @@ class Service:
             dependencies=[Depends(http.enforce)],
             docs_url=None,
             redoc_url=None,
-            telemetry={"operation_spans": False, "exclude": _not_traced},
+            telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _not_traced},
         )
         state = {
             "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
