@@ -5,8 +5,10 @@ ONEWINDOW := $(PYTHON) -m deploy.launcher
 COMPOSED := $(PYTHON) -m deploy.compose
 TESTS ?= tests
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up audit verify catalogue test check format contracts compose-secrets compose-up \
-  compose-down test-compose test-generations lint-images sbom
+SEEDS ?= 5
+FAULTS ?= 300
+.PHONY: help setup demo up audit verify catalogue test prove-backbone prove-operate check format contracts \
+  compose-secrets compose-up compose-down test-compose test-generations lint-images sbom manifests lint-k8s
 
 ##@ See it
 demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
@@ -29,8 +31,15 @@ setup: ## The environment from the hashed lock (.venv)
 	@deploy/setup.sh
 
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
-	@deploy/setup.sh browser
-	@$(PYTHON) -m pytest -q $(TESTS)
+	@deploy/setup.sh browser prometheus
+	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup --durations 15 $(TESTS)
+
+prove-operate: ## What operators rely on, each figure beside its bound; QUICK=1 without containers
+	@deploy/setup.sh prometheus
+	@$(PYTHON) -m tests.operate $(if $(QUICK),--quick)
+
+prove-backbone: setup ## Faults against the backbone: SEEDS=5 FAULTS=300, ONLY=seed:n,n replays; status 1 on any breach
+	@$(PYTHON) -m tests.faults.campaign --seeds $(SEEDS) --faults $(FAULTS) $(if $(ONLY),--only $(ONLY))
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests
@@ -66,7 +75,13 @@ lint-images: setup ## The Dockerfiles, by hadolint
 sbom: setup ## The bill of materials of the images (CycloneDX), in .run/images
 	@deploy/images.sh sbom
 
+manifests: setup ## Write what of k8s/ follows from departments, story and alerts
+	@$(PYTHON) -m deploy.kubernetes write
+
+lint-k8s: setup ## Checkov over both overlays as a cluster would get them
+	@deploy/kubernetes/lint.sh
+
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the environment from the hashed lock; with "browser", also what browser tests need from Debian.
+# Makes the environment from the hashed lock; with "browser", also what browser tests need from Debian, with
+# "prometheus" Prometheus and promtool.
 # As root on Debian, what is missing is installed; otherwise the line to type is said.
 set -eu
 cd "$(dirname "$0")/.."
@@ -70,5 +71,9 @@ browser() {
     [ -d /usr/share/fonts/opentype/noto ] || apt_install fonts-noto-cjk || true
 }
 
+prometheus() {
+    command -v promtool >/dev/null || apt_install prometheus || say "Tests of rules and panels will say that they were skipped."
+}
+
 environment
-if [ "${1:-}" = browser ]; then browser; fi
+for part in "$@"; do "$part"; done

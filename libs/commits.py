@@ -2,14 +2,15 @@
 
 While one transaction commits, the next batch collects; there is no linger timer, so a lone message is not
 delayed. A batch that the database refuses is halved until the culprit stands alone; a culprit that is an
-event is set aside with its reason, one that is a request gets a refusal. What was redelivered after a
-crash is handled alone from the start, so that a crash-poison takes no neighbour along.
+event is set aside with its reason, one that is a request gets a refusal. What was delivered again and again
+is handled alone from the start, so that a crash-poison takes no neighbour along.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs import answers, inbox, outbox
 from libs.answers import Answer
 from libs.clock import Clock
-from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstate
+from libs.deeds import Asked, Deed, Handover, Poison, Run, is_race, is_transient, sqlstate
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
@@ -29,7 +30,22 @@ from libs.work import House, Shared, Wanted, Work
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
 MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
+FLOOD = 64  # deeds in one commit: more are coming than are handled one by one
 Settle = Callable[[Work, list[str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many deeds share a commit at most, and how long the next batch collects after one of a flood.
+
+    The pause is for a house in which nobody waits for an answer; a lone message is not delayed by it.
+    """
+
+    most: int = MOST_DEEDS
+    pause_s: float = 0.0
+
+
+PACE = Pace()
 
 
 class _SettleFailed(Exception):
@@ -47,7 +63,7 @@ class Commits:
         dispatch: Dispatch,
         relay: Handover,
         settle: Settle | None = None,
-        most: int = MOST_DEEDS,
+        pace: Pace = PACE,
     ) -> None:
         self._engine = engine
         self._house = house
@@ -55,7 +71,7 @@ class Commits:
         self.hearing = Hearing(dispatch)
         self._relay = relay
         self._settle = settle
-        self._most = most
+        self._pace = pace
         self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
         self._open = 0
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
@@ -100,13 +116,15 @@ class Commits:
         while True:
             batch = [pending or await self._waiting.get()]
             pending = None
-            while not batch[0].alone and len(batch) < self._most and not self._waiting.empty():
+            while not batch[0].alone and len(batch) < self._pace.most and not self._waiting.empty():
                 deed = self._waiting.get_nowait()
                 if deed.alone:
                     pending = deed
                     break
                 batch.append(deed)
             await self.handle(batch)
+            if self._pace.pause_s and len(batch) >= FLOOD:
+                await asyncio.sleep(self._pace.pause_s)
 
     async def handle(self, batch: Sequence[Deed]) -> None:
         """Handle a batch to its end: committed, refused, set aside, or (events) held for the database."""
@@ -126,21 +144,27 @@ class Commits:
                     middle = len(batch) // 2
                     await self.handle(batch[:middle])
                     batch = batch[middle:]
+                elif is_race(reason) and not batch[0].raced:
+                    batch[0].raced = True  # two hearers of one queue both began this record: now it is there
                 else:
                     await self._give_up(batch[0], reason)
                     return
 
     def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
         LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
-        held = []
-        for deed in batch:
-            deed.tries += 1
-            if not deed.patient and deed.event is None and deed.tries > 3:
-                DEEDS.labels("unavailable").inc()
-                deed.refuse(TryAgain())
-            else:
-                held.append(deed)
-        return held
+        for deed in [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]:
+            if self._waits_on(deed):  # whoever came while an event is held may not hang behind it
+                self._waiting.put_nowait(deed)
+        return [deed for deed in batch if self._waits_on(deed)]
+
+    def _waits_on(self, deed: Deed) -> bool:
+        """Whether this deed waits for the database; people and timers are told to come back soon."""
+        deed.tries += 1
+        if deed.patient or deed.event is not None or deed.tries <= 3:
+            return True
+        DEEDS.labels("unavailable").inc()
+        deed.refuse(TryAgain())
+        return False
 
     async def _give_up_parked(self, failed: ParkedFailed) -> None:
         async def set_aside(work: Work) -> None:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.metrics import HTTP_SECONDS
+from libs.metrics import observe_request
 
 
 class _TooLong(Exception):
@@ -39,7 +39,7 @@ class Doorstep:
         begun = time.perf_counter()
         status = await self._answer(scope, receive, send)
         label = getattr(scope.get("route"), "path", "unmatched")
-        HTTP_SECONDS.labels(scope["method"], label, str(status)).observe(time.perf_counter() - begun)
+        observe_request(scope["method"], label, status, time.perf_counter() - begun)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
         status = length = 0

@@ -124,33 +124,37 @@ def decode(body: bytes, content_type: str | None) -> list[Event | Bad]:
     try:
         if (content_type or "").split(";")[0].strip() != BATCH_CONTENT_TYPE:
             raise ValueError(f"content type {content_type!r} is not {BATCH_CONTENT_TYPE}")
-        elements = _parsed(body)
+        elements, doubtful = _parsed(body)
         if not isinstance(elements, list):
             raise ValueError("a batch is a JSON list")
     except (ValueError, RecursionError) as broken:
         return [Bad(body.decode("utf-8", "replace").replace("\x00", "�"), f"undecodable message: {broken}")]
-    return [_event_or_bad(element) for element in elements]
+    return [_event_or_bad(element, doubtful) for element in elements]
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> tuple[Any, bool]:
+    """What the text says, and whether only the lenient reader could read it."""
     try:
-        return from_json(body)
+        return from_json(body), False
     except ValueError:
-        return json.loads(body)  # half a surrogate pair, for one, spoils its own event only
+        return json.loads(body), True  # half a surrogate pair, for one, spoils its own event only
 
 
-def _event_or_bad(element: Any) -> Event | Bad:
+def _event_or_bad(element: Any, doubtful: bool) -> Event | Bad:
     try:
-        return event_from(element)
-    except (ValueError, TypeError) as broken:
+        event = event_from(element)
+        if doubtful:  # half a surrogate pair can be written in JSON, and be stored nowhere
+            event.to_json().encode()
+        return event
+    except (ValueError, TypeError, OverflowError) as broken:
         text = json.dumps(element, ensure_ascii=False).replace("\\u0000", "�")
-        return Bad(text, f"not an event: {broken}")
+        return Bad(text.encode("utf-8", "replace").decode(), f"not an event: {broken}")
 
 
 def batches(texts: Iterable[tuple[int, str]], limit: int) -> Iterator[tuple[list[int], bytes]]:
     """Pack event texts, keyed by a number, into batch bodies of at most ``limit`` bytes each.
 
-    An event larger than the limit travels alone; the broker's own limit then speaks.
+    An event larger than the limit is in a body of its own: it cannot be sent, and keeps nobody else from it.
     """
     keys: list[int] = []
     parts: list[bytes] = []

@@ -142,8 +142,11 @@ def unreadable(body: str, reason: str) -> SetAside:
     return SetAside("unknown", identity, "unknown", "unknown", body, "unreadable", reason)
 
 
-async def counts(connection: AsyncConnection) -> tuple[int, int]:
-    """(parked, set aside and not settled)."""
-    sql = "SELECT (SELECT count(*) FROM parked), (SELECT count(*) FROM set_aside WHERE settled_at IS NULL)"
-    parked_events, aside = tuple((await connection.exec_driver_sql(sql)).one())
-    return int(parked_events), int(aside)
+async def counts(connection: AsyncConnection) -> tuple[int, float, int]:
+    """(parked, seconds since the oldest of them was parked, set aside and not settled)."""
+    sql = (
+        "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(parked_at)), 0), "
+        "(SELECT count(*) FROM set_aside WHERE settled_at IS NULL) FROM parked"
+    )
+    parked_events, oldest_s, aside = tuple((await connection.exec_driver_sql(sql)).one())
+    return int(parked_events), float(oldest_s), int(aside)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from libs.answers import answers_table
 from libs.database import driver_url, tls
 from libs.inbox import inbox_tables
+from libs.letters import replays_table
 from libs.outbox import outbox_table
 from libs.records import Records
 
@@ -92,12 +95,26 @@ def backbone_tables() -> None:
     inbox_tables(tables)
     answers_table(tables)
     tables.create_all(op.get_bind())
+    # Noting that a row was sent must not write its text again: the text lies outside the row, as it is.
+    op.execute("ALTER TABLE outbox ALTER COLUMN body SET STORAGE EXTERNAL")
+    op.execute("ALTER TABLE outbox SET (toast_tuple_target = 320)")
     grant("outbox", "SELECT, INSERT, UPDATE (sent_at)")
     grant("inbox", "SELECT, INSERT, UPDATE (state)")
     grant("answers", "SELECT, INSERT")
     forbid_change("answers")
     grant("parked", "SELECT, INSERT, UPDATE, DELETE")
     grant("set_aside", "SELECT, INSERT, UPDATE (settled_at)")
+
+
+def letter_tables() -> None:
+    """Create `replays`: who heard which letter again, when, and what came of it; it may only grow."""
+    tables = sa.MetaData()
+    inbox_tables(tables)
+    replays = replays_table(tables)
+    replays.create(op.get_bind())
+    grant("replays", "SELECT, INSERT")
+    forbid_change("replays")
+    op.execute("CREATE INDEX set_aside_open ON set_aside (seq) WHERE settled_at IS NULL")
 
 
 def configuration(service: str, app: str, audit: str) -> Config:
@@ -122,8 +139,18 @@ async def upgrade(service: str, url: str, app: str, audit: str) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(run)
+        await _compress_quickly(engine)
     finally:
         await engine.dispose()
+
+
+async def _compress_quickly(engine: AsyncEngine) -> None:
+    """Long texts (events, papers, case files) are compressed by lz4 from now on, where the server has it."""
+    with contextlib.suppress(DBAPIError):
+        async with engine.begin() as connection:
+            name = (await connection.exec_driver_sql("SELECT current_database()")).scalar_one()
+            quoted = '"' + str(name).replace('"', '""') + '"'
+            await connection.exec_driver_sql(f"ALTER DATABASE {quoted} SET default_toast_compression TO lz4")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from faststream.rabbit import Channel, ExchangeType, RabbitExchange
 from faststream.rabbit.utils import RabbitClientProperties
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs import outbox
+from libs import outbox, transport
 from libs.broker import open_broker
 from libs.envelope import BATCH_CONTENT_TYPE, batches, new_id
 from libs.flow import Flow
@@ -106,7 +106,16 @@ class Relay:
     async def _send(self, rows: Sequence[OutboxRow]) -> None:
         ways: dict[str, list[OutboxRow]] = {}
         for row in rows:
-            ways.setdefault(self._flow.routing_key(row.event_type, row.department), []).append(row)
+            try:
+                key = self._flow.routing_key(row.event_type, row.department)
+            except (
+                KeyError,
+                ValueError,
+            ) as strange:  # after a rollback: it waits for the version that said it
+                SEND_FAILURES.labels(type(strange).__name__).inc()
+                self._let_go([row.seq])
+                continue
+            ways.setdefault(key, []).append(row)
         gate = asyncio.Semaphore(IN_FLIGHT)
         await asyncio.gather(*(self._send_one_way(key, way, gate) for key, way in ways.items()))
 
@@ -116,9 +125,18 @@ class Relay:
             self._let_go([row.seq for row in rows])
             return
         for seqs, body in batches(((row.seq, row.body) for row in rows), self._limit):
+            if (
+                len(body) > self._limit
+            ):  # one event alone: the broker would close the channel on its neighbours
+                SEND_FAILURES.labels("TooLarge").inc()
+                LOG.error("event_too_large", routing_key=key, bytes=len(body))
+                self._let_go(seqs)
+                continue
             async with gate:
-                sent = await self._publish(key, body)
-            if not sent:
+                span = transport.sending(body, rows[0].event_type, self._exchange.name, key)
+                failure = await self._publish(key, body)
+                transport.sent(span, failure)
+            if failure:
                 self._let_go(seqs)
             else:
                 self._carried.difference_update(seqs)
@@ -130,7 +148,8 @@ class Relay:
         self._carried.difference_update(seqs)
         self._failed.update(seqs)
 
-    async def _publish(self, key: str, body: bytes) -> bool:
+    async def _publish(self, key: str, body: bytes) -> str | None:
+        """Hand one message over; what went wrong, None once the broker has confirmed it."""
         try:
             await self.broker.publish(
                 body,
@@ -146,7 +165,7 @@ class Relay:
             if task is not None and task.cancelling():
                 raise
             SEND_FAILURES.labels("CancelledError").inc()
-            return False
+            return "CancelledError"
         except (AMQPError, ConnectionError, TimeoutError, RuntimeError) as failed:
             # Result unknown, or refused: the row stays unsent and is sent again with the same event ids.
             SEND_FAILURES.labels(type(failed).__name__).inc()
@@ -156,9 +175,9 @@ class Relay:
                 LOG.warning(
                     "publish_failed", routing_key=key, error=type(failed).__name__, detail=str(failed)[:200]
                 )
-            return False
+            return type(failed).__name__
         self._refused_until.pop(key, None)
-        return True
+        return None
 
     def _back_off(self, key: str, reason: Exception) -> None:
         """A refused or unroutable way must not take its neighbours' channel down again and again."""

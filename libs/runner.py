@@ -17,20 +17,25 @@ import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
-from libs import http, inbox, telemetry
-from libs.commits import MOST_DEEDS, Commits, Settle
+from libs import http, telemetry
+from libs.commits import PACE, Commits, Pace, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
+from libs.dead_letters import DeadLetters
 from libs.envelope import instant
+from libs.figures import Figures
 from libs.flow import FLOW
 from libs.identity import PersonFinder, login_router
 from libs.identity.access import Access
-from libs.metrics import PARKED, READY, SET_ASIDE
+from libs.letter_door import letter_api
+from libs.metrics import READY
+from libs.pages.letters import letter_pages
 from libs.relay import Relay
 from libs.settings import ServiceSettings
 from libs.signatures import KeyDirectory, Signer
@@ -79,7 +84,7 @@ class Service:
         settle: Settle | None = None,
         department: str | None = None,
         pages: Any = None,
-        most_deeds: int = MOST_DEEDS,
+        pace: Pace = PACE,
     ) -> None:
         self.name = f"{name}/{department}" if department else name
         self.settings = settings
@@ -95,15 +100,16 @@ class Service:
         )
         house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
         self.relay = Relay(settings.broker_url, FLOW, self.engine)
-        self.commits = Commits(
-            self.engine, house, self.clock, consumers.dispatch, self.relay, settle, most_deeds
-        )
-        self.listener = Listener(
-            settings.broker_url, FLOW, FLOW.queue(name, department), consumers, self.commits
+        self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
+        queue = FLOW.queue(name, department)
+        self.listener = Listener(settings.broker_url, FLOW, queue, consumers, self.commits)
+        self.dead_letters = DeadLetters(
+            settings.broker_url, queue, self.engine, consumers.dispatch, self.commits
         )
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
         self.access = Access.load(name)
+        self.figures = Figures()
         self._up = False
         self._database_answers = False
         self.app = self._build(name, routers, pages)
@@ -116,18 +122,19 @@ class Service:
             dependencies=[Depends(http.enforce)],
             docs_url=None,
             redoc_url=None,
-            telemetry={"operation_spans": False, "exclude": _not_traced},
+            telemetry={"operation_spans": False, "metrics": False, "logs": False, "exclude": _not_traced},
         )
         state = {
             "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
             "access": self.access, "person_finder": PersonFinder(self.settings), "pages": pages,
-            "signer": self.signer, "keys": self.keys, "service": self,
+            "signer": self.signer, "keys": self.keys, "service": self, "dead_letters": self.dead_letters,
         }  # fmt: skip
         for key, value in state.items():
             setattr(app.state, key, value)
         http.install(app, self.settings.max_body_bytes)
         app.add_middleware(StateDoor, service=self)
-        for each in [self._own_routes(), login_router(self.settings), *routers]:
+        own = [self._own_routes(), login_router(self.settings), letter_api()]
+        for each in [*own, *([letter_pages(pages)] if pages is not None else []), *routers]:
             app.include_router(each)
         if pages is not None:
             pages.install(app)
@@ -141,7 +148,9 @@ class Service:
 
         @own.get("/metrics")
         async def metrics(request: Request) -> Response:
-            return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+            self.readiness()  # the scrape sees the state of this moment, whoever asks /readyz or does not
+            encode, media_type = choose_encoder(request.headers.get("accept", ""))
+            return Response(encode(REGISTRY), media_type=media_type)
 
         return own
 
@@ -178,8 +187,9 @@ class Service:
         tasks: list[asyncio.Task[None]] = [
             asyncio.create_task(loop(), name=loop.__qualname__) for loop in loops
         ]
-        await self.listener.start()
-        tasks.append(asyncio.create_task(self.timer_loop.run(), name="timers"))
+        opening = asyncio.create_task(self.listener.start(), name="listener")
+        tasks += [opening, asyncio.create_task(self.timer_loop.run(), name="timers")]
+        tasks.append(asyncio.create_task(self.dead_letters.run(), name="dead letters"))
         tasks += [
             asyncio.create_task(repeat(name, task, app), name=name) for name, task in self.timers.backgrounds
         ]
@@ -191,6 +201,7 @@ class Service:
             yield
         finally:
             self._up = False
+            opening.cancel()
             await self.listener.stop()
             for task in tasks:
                 task.cancel()
@@ -206,15 +217,13 @@ class Service:
                 await self.relay.sweep()
                 if self.commits.hearing.maybe_parked:
                     await self.commits.do("sweep parked", self.commits.hearing.sweep)
-                async with self.engine.connect() as connection:
-                    parked, aside = await inbox.counts(connection)
-                PARKED.set(parked)
-                SET_ASIDE.set(aside)
+                if await self.figures.read(self.engine):  # parked, perhaps by a replica that is gone
+                    self.commits.hearing.maybe_parked = True
                 self._database_answers = True
             except Exception as failed:
                 self._database_answers = False
                 LOG.warning("sweep_failed", error=type(failed).__name__, detail=str(failed)[:200])
-            await asyncio.sleep(SWEEP_S if self._database_answers else 0.25)
+            await self.figures.sleep(SWEEP_S if self._database_answers else 0.25, self.commits.open)
 
 
 def _not_traced(scope: Scope) -> bool:

@@ -27,6 +27,18 @@ settings.load_profile("any_machine")  # how fast this machine is at the moment i
 TEST_DEPARTMENTS = ("fire", "planning", "water", "urban_management", "traffic_police", "pipelines")
 
 
+WHOLE = ("tests/flow/", "tests/faults/", "tests/browser/test_journey.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests: a file stays in one of them, all that need a whole center in the first."""
+    for item in items:
+        path = item.nodeid.partition("::")[0]
+        whole = "center" in getattr(item, "fixturenames", ()) or path.startswith(WHOLE)
+        item.add_marker(pytest.mark.xdist_group("center" if whole else path))
+    items.sort(key=lambda item: next(item.iter_markers("xdist_group")).args[0] != "center")
+
+
 @pytest.fixture(scope="session")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the servers of this test process keep data and logs."""

@@ -22,7 +22,7 @@ from deploy.servers.postgresql import SUPERUSER, server_options
 def image(variable: str, default: str) -> str | None:
     """The image to run, if an engine that testcontainers speak to answers and has it."""
     name = os.environ.get(variable, default)
-    return name if machine.engine() == "docker" and machine.has_image(name) else None
+    return name if machine.docker_answers() and machine.has_image(name) else None
 
 
 class ContainerHandle(Child):
@@ -50,19 +50,15 @@ class ContainerHandle(Child):
 
 
 def _testcontainer(name: str, run_dir: Path) -> tuple[Any, ContainerHandle]:
-    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "false" if _reaper_is_there() else "true")
+    from testcontainers.core.config import testcontainers_config
     from testcontainers.core.container import DockerContainer
 
+    if not machine.has_image(testcontainers_config.ryuk_image):  # the reaper's image; without it nothing would start
+        testcontainers_config.ryuk_disabled = True
     container = DockerContainer(name)
     handle = ContainerHandle(name.partition(":")[0], [], run_dir)
     handle.container = container
     return container, handle
-
-
-def _reaper_is_there() -> bool:
-    """Without its image testcontainers' reaper cannot be started, and the tests would fail for it."""
-    wanted = os.environ.get("RYUK_CONTAINER_IMAGE")
-    return wanted is not None and machine.has_image(wanted)
 
 
 @contextmanager
@@ -70,7 +66,8 @@ def postgres_container(name: str, run_dir: Path) -> Iterator[PostgresServer]:
     """A PostgreSQL without fsync, its data gone with the context."""
     password, (port,) = secrets.token_urlsafe(18), free_ports(1)
     container, handle = _testcontainer(name, run_dir)
-    container.with_bind_ports(5432, ("127.0.0.1", port)).with_command(["postgres", *server_options(durable=False)])
+    container.ports["5432/tcp"] = ("127.0.0.1", port)
+    container.with_command(["postgres", *server_options(durable=False)])
     container.with_envs(
         POSTGRES_USER=SUPERUSER, POSTGRES_PASSWORD=password, POSTGRES_DB="postgres",
         POSTGRES_INITDB_ARGS="--locale=C.UTF-8 --encoding=UTF8",
@@ -92,7 +89,7 @@ def rabbitmq_container(
     told.write_text(json.dumps(with_operator(definitions, password), ensure_ascii=False))
     container, handle = _testcontainer(name, run_dir)
     for ours, inside in ((amqp, 5672), (management, 15672), (metrics, 15692)):
-        container.with_bind_ports(inside, ("127.0.0.1", ours))
+        container.ports[f"{inside}/tcp"] = ("127.0.0.1", ours)
     for inside_path, path in container_files(run_dir, told, max_message_bytes).items():
         container.with_volume_mapping(path, inside_path, "ro")
     container.with_kwargs(hostname="rabbitmq")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import Any
+import time
 
 from rich.table import Table
 
 from deploy.compose.engine import docker, inspected
 from deploy.compose.project import Project
+
+LABEL = "com.docker.compose.project"
+SERVICE = "com.docker.compose.service"
 
 
 def image_line(image: str) -> str:
@@ -19,38 +21,43 @@ def image_line(image: str) -> str:
     for line in layers.splitlines():
         size, _, made = line.partition(" ")
         ours += int(size) if any(word in made for word in ("/app", "/opt/venv", "onewindow")) else 0
-    return f"{int(docker('image', 'inspect', '-f', '{{.Size}}', image)) / 1e6:.0f} MB, {ours / 1e6:.0f} MB of it ours"
+    whole = int(docker("image", "inspect", "-f", "{{.Size}}", image))
+    return f"{whole / 1e6:.0f} MB, {ours / 1e6:.0f} MB of it ours"
 
 
-def table(project: Project) -> Table:
-    """Every running container: seconds from its start to the first healthy answer, memory now, size of its image."""
-    wanted = docker("ps", "--quiet", "--filter", f"label=com.docker.compose.project={project.name}").split()
+def table(project: Project, since: float) -> Table:
+    """Every running container: size of its image, seconds from its first start (after ``since``, Unix time) until it
+    was healthy, memory now."""
+    wanted = docker("ps", "--quiet", "--filter", f"label={LABEL}={project.name}").split()
     memory = {
-        row["ID"][:12]: row["MemUsage"].partition(" / ")[0]
+        row["ID"][:12]: row["MemUsage"].partition(" / ")[0].strip()
         for row in map(json.loads, docker("stats", "--no-stream", "--format", "json", *wanted).splitlines())
     }
+    ready = _seconds_to_ready(project, since)
     drawn = Table("container", "image MB", "ready s", "memory", box=None, header_style="bold", pad_edge=False)
     rows = []
     for short in wanted:
         told = inspected(short)
         size = int(docker("image", "inspect", "-f", "{{.Size}}", told["Image"])) / 1e6
-        name = told["Config"]["Labels"]["com.docker.compose.service"]
-        rows.append((name, f"{size:.0f}", _ready(told), memory.get(short[:12], "?")))
+        name = told["Config"]["Labels"][SERVICE]
+        rows.append((name, f"{size:.0f}", ready.get(name, "–"), memory.get(short[:12], "?")))
     for row in sorted(rows):
         drawn.add_row(*row)
     return drawn
 
 
-def _ready(told: dict[str, Any]) -> str:
-    log = (told["State"].get("Health") or {}).get("Log") or []
-    first = next((entry for entry in log if entry["ExitCode"] == 0), None)
-    if first is None:
-        return "–"
-    return f"{(_instant(first['End']) - _instant(told['State']['StartedAt'])).total_seconds():.1f}"
-
-
-def _instant(text: str) -> datetime:
-    """The engine tells nanoseconds; a zone of ours knows microseconds."""
-    date, _, rest = text.replace("Z", "+00:00").partition(".")
-    digits = rest[: len(rest) - 6].ljust(6, "0")[:6] if rest else "000000"
-    return datetime.fromisoformat(f"{date[:19]}.{digits}{text.replace('Z', '+00:00')[-6:]}")
+def _seconds_to_ready(project: Project, since: float) -> dict[str, str]:
+    """By service, from the engine's own events."""
+    told = docker(
+        "events", "--since", f"{since:.3f}", "--until", f"{time.time():.3f}", "--format", "json",
+        "--filter", f"label={LABEL}={project.name}", "--filter", "event=start", "--filter", "event=health_status",
+    )  # fmt: skip
+    started: dict[str, int] = {}
+    ready: dict[str, str] = {}
+    for event in map(json.loads, told.splitlines()):
+        name, at = event["Actor"]["Attributes"][SERVICE], event["timeNano"]
+        if event["Action"] == "start":
+            started.setdefault(name, at)
+        elif event["Action"].endswith(": healthy") and name in started:
+            ready.setdefault(name, f"{(at - started[name]) / 1e9:.1f}")
+    return ready

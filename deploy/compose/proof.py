@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 from rich.console import Console
 
 from deploy.compose import measured
 from deploy.compose.engine import docker, inspected, running
+from deploy.compose.pages import PageFailed, visit
 from deploy.compose.project import ComposeFailed, Project
 from deploy.compose.story import START, Composed, composed, prepare
 from deploy.servers import machine
@@ -44,6 +47,13 @@ OPTIONAL = (
     ("collector", "ONEWINDOW_COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.152.0"),
     ("traces", "ONEWINDOW_TRACES_IMAGE", "jaegertracing/jaeger:2.12.0"),
 )
+VISITS = (
+    ("applicant-01", "/intake/cases"),
+    ("window-01", "/intake/desk"),
+    ("applicant-01", "/fee/bills"),
+    ("supervisor-01", "/supervision/cards"),
+    ("water-examiner", "/review/water/desk"),
+)
 IMPORTS_NEIGHBOUR = """
 import importlib, sys
 own, *others = sys.argv[1:]
@@ -65,7 +75,7 @@ class Proof:
     """The steps of one run: what each took, what was skipped."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = Console(highlight=False, soft_wrap=True, width=max(110, Console().width))
         self.skipped: list[str] = []
 
     def skip(self, what: str, why: str) -> None:
@@ -86,7 +96,7 @@ class Proof:
 def prove() -> int:
     """The whole proof; returns its status."""
     proof = Proof()
-    if machine.engine() != "docker":
+    if not machine.docker_answers():
         proof.skip("everything", "no Docker engine answers, so nothing is proved here")
         return 0
     lacking = [image for name, image in NEEDED.items() if not _there(os.environ.get(name, image))]
@@ -101,7 +111,7 @@ def prove() -> int:
     )  # fmt: skip
     try:
         _steps(proof, project)
-    except (FellShort, ComposeFailed, OSError, RuntimeError) as short:
+    except (FellShort, PageFailed, ComposeFailed, OSError, RuntimeError, httpx.HTTPError) as short:
         proof.console.print(f"[bold red]fell short[/]  {short}", markup=True)
         _last_words(proof, project)
         return 1
@@ -144,16 +154,20 @@ def _steps(proof: Proof, project: Project) -> None:
     with proof.step("a service cannot import its neighbours, is nobody, and cannot write"):
         for service in FLOW.services:
             _walls(service)
+    begun = time.time()
     with proof.step("compose up --wait") as tell:
         project.up()
         tell(f"{len(project.state_of())} containers, jobs included")
-    proof.console.print(measured.table(project))
+    proof.console.print(measured.table(project, begun))
     with proof.step("ports are open on 127.0.0.1 only"):
         _only_loopback(project)
+    with proof.step("a person logs in with a browser's means") as tell:
+        links = [asyncio.run(visit(project, *each)) for each in VISITS]
+        tell(f"{len(VISITS)} pages, {sum(links)} links followed")
     with proof.step("the story through the gateway, with two accidents") as tell:
         asyncio.run(_story(proof, project, tell))
-    with proof.step("memory afterwards"):
-        proof.console.print(measured.table(project))
+    proof.console.print("and afterwards:")
+    proof.console.print(measured.table(project, begun))
 
 
 def _walls(service: str) -> None:
@@ -215,16 +229,28 @@ async def _accidents(proof: Proof, project: Project, center: Composed) -> None:
         return
     broker = await asyncio.to_thread(running, project, "rabbitmq")
     begun = time.monotonic()
-    os.kill((await asyncio.to_thread(inspected, broker))["State"]["Pid"], signal.SIGKILL)
+    killed = (await asyncio.to_thread(inspected, broker))["State"]["Pid"]
+    os.kill(killed, signal.SIGKILL)
     while time.monotonic() < begun + BACK_S:
-        state = await asyncio.to_thread(inspected, broker)
-        if state["RestartCount"] and state["State"].get("Health", {}).get("Status") == "healthy":
+        told = await asyncio.to_thread(inspected, broker)
+        if told["RestartCount"] and told["State"]["Pid"] not in (0, killed) and await _listens(center):
             proof.console.print(
                 f"the broker was back {time.monotonic() - begun:.1f} s after kill -9", markup=False
             )
             return
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.25)
     raise FellShort("the broker did not come back")
+
+
+async def _listens(center: Composed) -> bool:
+    """Whether the broker says that it takes connections by TLS."""
+    parts = urlsplit(center.attached.management)
+    url = f"http://{parts.hostname}:{parts.port}/api/health/checks/port-listener/5671"
+    async with httpx.AsyncClient(auth=(parts.username or "", parts.password or ""), timeout=5) as client:
+        try:
+            return (await client.get(url)).status_code == 200
+        except httpx.HTTPError:
+            return False
 
 
 async def _passed(center: Composed, since_start: timedelta) -> None:

@@ -48,7 +48,10 @@ class Secrets:
         self._kept("secrets/reference_secret")
         self._kept("secrets/postgres_password")
         self._kept("secrets/grafana_password")
-        for receiver in ("on_duty_webhook", "next_day_webhook"):  # whom alerts tell; nobody, until it is written here
+        for receiver in (
+            "on_duty_webhook",
+            "next_day_webhook",
+        ):  # whom alerts tell; nobody, until it is written here
             self._kept(f"secrets/{receiver}", "http://127.0.0.1:9/nobody")
         entries = [self._signer(house).directory_entry() for house in every]
         self._write("secrets/directory.json", json.dumps(entries, indent=1))

@@ -6,6 +6,7 @@ member of it. CONNECT is taken from PUBLIC, so that no service's role can even o
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 
@@ -62,6 +63,9 @@ async def create_database(
         await admin.execute(f"CREATE DATABASE {name} OWNER {roles.owner} {copied}")
         await admin.execute(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC")
         await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {', '.join(login.values())}")
+        if template:  # a copy takes over everything but its original's settings
+            with contextlib.suppress(asyncpg.InvalidParameterValueError):  # a server without lz4
+                await admin.execute(f"ALTER DATABASE {name} SET default_toast_compression TO lz4")
     finally:
         await admin.close()
     addresses = {kind: server.address(login[kind], passwords[kind], name) for kind in passwords}

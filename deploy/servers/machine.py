@@ -56,6 +56,12 @@ def engine() -> str | None:
     return None
 
 
+def docker_answers() -> bool:
+    """Whether the engine that answers is Docker (compose and testcontainers speak to no other here)."""
+    command = engine()
+    return command is not None and Path(command).name == "docker"
+
+
 def has_image(image: str) -> bool:
     """Whether the engine has the image already."""
     command = engine()

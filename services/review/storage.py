@@ -152,6 +152,24 @@ async def count_tasks(reader: AsyncConnection, today: date) -> tuple[dict[str, i
     return counts, int(overdue or 0)
 
 
+async def count_opinions(reader: AsyncConnection) -> dict[str, int]:
+    """How many opinions this department has given, by outcome."""
+    outcome = TASKS.table.c.body["opinion"]["outcome"].astext
+    counted = sa.select(outcome, sa.func.count()).where(outcome.is_not(None)).group_by(outcome)
+    return {str(row[0]): int(row[1]) for row in (await reader.execute(counted)).all()}
+
+
+async def count_missing_materials(reader: AsyncConnection) -> int:
+    """How many materials this department was told of have not come."""
+    table = MATERIALS.table
+    absent = (
+        sa.select(sa.func.count())
+        .select_from(table.outerjoin(FILES, FILES.c.sha256 == table.c.sha256))
+        .where(FILES.c.sha256.is_(None))
+    )
+    return int(await reader.scalar(absent) or 0)
+
+
 class ArrivedMaterial(BaseModel):
     """A material of a case and whether its bytes have come."""
 

@@ -3,44 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import get_args
 
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from libs.deadlines import legal_day
+from libs.figures import rest
+from libs.metrics import show
 from libs.timers import Timers
 from services.review import storage
-from services.review.domain import State
+from services.review.domain import Outcome, State
 from services.review.materials import fetch_missing
 
 timers = Timers()
 FIGURES_S = 10.0
-TASKS = Gauge("permit_tasks_in_state_total", "Tasks of this department, by state", ["state"])
-OVERDUE = Gauge("permit_tasks_overdue_total", "Tasks of this department past their due day and not done")
+LOOK_AGAIN_S = 30.0
+TASKS = Gauge("permit_tasks", "Tasks of this department, by state", ["state"])
+OVERDUE = Gauge("permit_tasks_overdue", "Tasks of this department past their due day and not done")
+OPINIONS = Gauge("permit_opinions", "Opinions of this department, by outcome", ["outcome"])
+MISSING = Gauge("permit_materials_missing", "Materials this department was told of and has not fetched")
 
 
 @timers.background(name="materials")
 async def fetch(app: FastAPI) -> None:
     """Fetch the materials that are still missing; called again a second after it ends.
 
-    While nothing is missing and nothing was committed since, the database is not asked.
+    While nothing is missing and nothing was committed since, the database is asked now and then only: another
+    replica may have heard of a material and gone before it was fetched.
     """
-    generation = app.state.commits.generation
-    if getattr(app.state, "all_fetched_at", None) == generation:
+    generation, now = app.state.commits.generation, time.monotonic()
+    known, asked_at = getattr(app.state, "all_fetched_at", (None, 0.0))
+    if known == generation and now - asked_at < LOOK_AGAIN_S:
         return
     await fetch_missing(app)
     async with app.state.engine.connect() as reader:
         if not await storage.missing_materials(reader, 1, due=False):
-            app.state.all_fetched_at = generation
+            app.state.all_fetched_at = (generation, now)
 
 
 @timers.background(name="figures")
 async def count(app: FastAPI) -> None:
     """Keep the department's figures for Prometheus."""
+    begun = time.monotonic()
     async with app.state.engine.connect() as reader:
         counts, overdue = await storage.count_tasks(reader, legal_day(app.state.clock.now()))
-    for state in get_args(State):
-        TASKS.labels(state).set(counts.get(state, 0))
+        opinions = await storage.count_opinions(reader)
+        missing = await storage.count_missing_materials(reader)
+    show(TASKS, {(state,): counts.get(state, 0) for state in get_args(State)})
+    show(OPINIONS, {(outcome,): opinions.get(outcome, 0) for outcome in get_args(Outcome)})
     OVERDUE.set(overdue)
-    await asyncio.sleep(FIGURES_S)
+    MISSING.set(missing)
+    await asyncio.sleep(rest(begun, FIGURES_S))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from libs.commits import Pace
 from libs.runner import Service
 from services.supervision import handlers, pages
 from services.supervision.api import api
@@ -11,9 +12,8 @@ from services.supervision.consumers import consumers
 from services.supervision.settings import Settings
 from services.supervision.timers import timers
 
-MOST_DEEDS = (
-    4096  # nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged
-)
+# Nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged.
+PACE = Pace(most=4096, pause_s=0.5)
 
 
 def create_app() -> FastAPI:
@@ -26,6 +26,6 @@ def create_app() -> FastAPI:
         timers=timers,
         routers=[api, pages.router],
         settle=handlers.settle_cases,
-        most_deeds=MOST_DEEDS,
+        pace=PACE,
         pages=pages.PAGES,
     ).app

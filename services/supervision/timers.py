@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,15 +12,22 @@ from fastapi import FastAPI
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.figures import rest
+from libs.metrics import show
 from libs.timers import Timers
 from libs.work import Work
 from services.supervision import handlers, storage
+from services.supervision.domain.workdays import LEFT, days_left, legal_day
 
 timers = Timers()
 FIGURES_S = 10.0
-CLOCKS = Gauge("permit_clocks_total", "Clocks by who is timed and how they stand", ["agency", "state"])
-CARDS = Gauge("permit_cards_total", "Cards issued, by colour", ["colour"])
-FINDINGS = Gauge("permit_findings_total", "Findings issued")
+CLOCKS = Gauge("permit_clocks", "Clocks by who is timed and how they stand", ["agency", "state"])
+OPEN = Gauge(
+    "permit_clocks_open", "Running clocks by who is timed and working days left", ["agency", "clock", "left"]
+)
+CARDS = Gauge("permit_cards", "Cards issued, by who got them and colour", ["agency", "colour"])
+FINDINGS = Gauge("permit_findings", "Findings issued, by the rule that was broken", ["rule"])
+OF_MONEY = ("AL 58(1)", "AL 59")  # shown as 0 before their first finding, so that it is seen as a change
 _ALL_COUNTED: WeakKeyDictionary[Any, int | None] = WeakKeyDictionary()
 _AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,22 +54,34 @@ async def next_due(reader: AsyncConnection) -> datetime | None:
 
 @timers.background(name="figures")
 async def count(app: FastAPI) -> None:
-    """Keep supervision's figures for Prometheus: agencies and colours, never a case."""
-    now = app.state.clock.now()
+    """Keep supervision's figures for Prometheus: agencies, rules and colours, never a case."""
+    begun = time.monotonic()
     async with app.state.engine.connect() as reader:
-        departments = await storage.by_department(reader, now)
-        totals = await storage.totals(reader, now)
-    for row in departments:
-        standing = {
-            "running": row.running,
-            "over_90_percent": row.over_90_percent,
-            "overdue": row.overdue,
-            "in_time": row.on_time,
-            "late": row.finished - row.on_time,
-        }
-        for state, number in standing.items():
-            CLOCKS.labels(row.agency, state).set(number)
-    CARDS.labels("yellow").set(totals.yellow_cards)
-    CARDS.labels("red").set(totals.red_cards)
-    FINDINGS.set(totals.findings)
-    await asyncio.sleep(FIGURES_S)
+        await show_figures(reader, app.state.clock.now())
+    await asyncio.sleep(rest(begun, FIGURES_S))
+
+
+async def show_figures(reader: AsyncConnection, now: datetime) -> None:
+    """How every agency's clocks stand, its cards, and what was found."""
+    departments = await storage.by_department(reader, now)
+    show(CLOCKS, {(row.agency, state): number for row in departments for state, number in _standing(row)})
+    cards = {(row.agency, "yellow"): row.yellow_cards for row in departments}
+    show(CARDS, cards | {(row.agency, "red"): row.red_cards for row in departments})
+    show(FINDINGS, {(rule,): 0 for rule in OF_MONEY} | await storage.findings_by_rule(reader))
+    days = await storage.newest_days(reader)
+    running = await storage.running_by_day(reader, now)
+    open_clocks = {(*each, left): 0 for each in await storage.agencies_by_kind(reader) for left in LEFT}
+    for clock in running:
+        label = (clock.agency, clock.kind, days_left(days, legal_day(now), clock.due_on, clock.overdue))
+        open_clocks[label] = open_clocks.get(label, 0) + clock.number
+    show(OPEN, open_clocks)
+
+
+def _standing(row: storage.DepartmentRow) -> list[tuple[str, int]]:
+    return [
+        ("running", row.running),
+        ("over_90_percent", row.over_90_percent),
+        ("overdue", row.overdue),
+        ("in_time", row.on_time),
+        ("late", row.finished - row.on_time),
+    ]

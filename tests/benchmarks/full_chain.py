@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -75,6 +76,8 @@ async def one(options: Options, cases: int, people: str, *, audited: bool = True
                 else:
                     await Clicks(center).all_to_the_end(cases)
                 await center.quiet()
+            if os.environ.get("BENCH_PROFILE"):
+                options.tell(await center.rows_written(cases))
             await check(center, cases, audited)
             return measured
 

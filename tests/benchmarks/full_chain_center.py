@@ -30,6 +30,9 @@ HERE = Path(__file__).parent
 CODES = ("urban_management", "traffic_police", "planning", "fire")
 MONDAY = datetime(2026, 1, 5, 1, tzinfo=UTC)  # 09:00 in Shanghai
 PATIENCE_S = 300.0
+_WRITTEN = (
+    "SELECT relname, n_tup_ins, n_tup_upd, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables"
+)
 
 
 class BenchCenter(Center):
@@ -115,6 +118,22 @@ class BenchCenter(Center):
             if any(word in line for word in ("act_refused", "critical", '"error"', "Traceback"))
         ]
         return "\n".join(lines[-10:])
+
+    async def rows_written(self, cases: int) -> str:
+        """Rows inserted and updated per case, and KiB at the end, of the busiest tables."""
+        found = []
+        for name, database in self.databases.items():
+            connection = await asyncpg.connect(database.audit, timeout=10)
+            try:
+                for row in await connection.fetch(_WRITTEN):
+                    found.append((row["bytes"], f"{name}.{row['relname']}", row["n_tup_ins"], row["n_tup_upd"]))
+            finally:
+                await connection.close()
+        lines = [
+            f"  {size / cases / 1024:7.1f} KiB {ins / cases:6.1f} + {upd / cases:5.1f}  {table}"
+            for size, table, ins, upd in sorted(found, reverse=True)[:25]
+        ]
+        return "\n".join(lines)
 
     async def audit(self) -> Report:
         """The audit over all databases."""

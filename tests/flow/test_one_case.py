@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from deploy.launcher.story.acts import Story
 from deploy.launcher.story.play import new_story, play
 from deploy.launcher.story.script import Application, in_hours
-from deploy.launcher.traces import Span, read_spans, trees_of
 from tests.center import WholeCenter
+from tests.flow import case_trace
 from tests.waiting import until
 
 HERE = Path(__file__).parent
@@ -82,50 +80,22 @@ def test_someone_elses_case_looks_like_a_missing_one(center: WholeCenter, told: 
     assert center.run(answer(told[1])) == center.run(answer("0" * 32))
 
 
-def _shape(span: Span) -> Any:
-    below = Counter(json.dumps(_shape(child), sort_keys=True) for child in span.children)
-    return {"name": span.name, "children": sorted(below.elements())}
-
-
-def _expected(node: dict[str, Any]) -> Any:
-    children = [json.dumps(_expected(child), sort_keys=True) for child in node.get("children", [])]
-    return {"name": node["name"], "children": sorted(children)}
-
-
-def _links(span: Span) -> list[tuple[str, int]]:
-    return [
-        (span.name, len(span.told["links"])),
-        *[pair for child in span.children for pair in _links(child)],
-    ]
-
-
-def _wanted_links(node: dict[str, Any]) -> list[tuple[str, int]]:
-    own = [(node["name"], node["links"])] if "links" in node else []
-    return own + [pair for child in node.get("children", []) for pair in _wanted_links(child)]
-
-
 def test_its_trace_is_one_connected_tree_as_expected(center: WholeCenter, told: tuple[Story, str]) -> None:
-    expected = yaml.safe_load((HERE / "expected_trace.yaml").read_text(encoding="utf-8"))
+    folder = center.center.run_dir / "traces"
+    wanted = case_trace.expected_shape()
+    matched = until(lambda: case_trace.read(folder, told[1]).shape == wanted, seconds=20, must=False)
+    found = case_trace.read(folder, told[1])
+    assert len(found.roots) == 1, "the trace of one case must have one root"
+    assert matched, f"{json.dumps(found.shape, indent=1)}\n≠\n{json.dumps(wanted, indent=1)}"
+    assert not found.wrong_links()
 
-    def read() -> list[Span]:
-        spans = [
-            span
-            for span in read_spans(center.center.run_dir / "traces")
-            if not span["name"].startswith("GET ")
-        ]
-        return trees_of(spans, told[1])
 
-    def complete() -> bool:
-        return len(read()) == 1 and _shape(read()[0]) == _expected(expected)
-
-    matched = until(complete, seconds=20, must=False)
-    roots = read()
-    assert [root.name for root in roots] == [expected["name"]], "the trace of one case must have one root"
-    assert matched, (
-        f"{json.dumps(_shape(roots[0]), indent=1)}\n≠\n{json.dumps(_expected(expected), indent=1)}"
-    )
-    missing = Counter(_wanted_links(expected)) - Counter(_links(roots[0]))
-    assert not missing, f"{missing} of {_links(roots[0])}"
+def test_its_trace_shows_the_way_of_every_event(center: WholeCenter, told: tuple[Story, str]) -> None:
+    folder = center.center.run_dir / "traces"
+    until(lambda: case_trace.read(folder, told[1]).missing_ways() == [], seconds=20, must=False)
+    found = case_trace.read(folder, told[1])
+    assert found.missing_ways() == []
+    assert len([span for span in found.ways if span["name"].startswith("publish ")]) >= 15
 
 
 def test_the_audit_agrees(center: WholeCenter, told: tuple[Story, str]) -> None:

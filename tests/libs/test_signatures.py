@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from libs.signatures import (
     KeyDirectory,
     SignedDocument,
     Signer,
+    canonical,
     create_key,
     document_sha256,
 )
@@ -35,6 +37,26 @@ def test_signed_document_verifies_and_says_what_was_signed() -> None:
     assert content == {**OPINION, "kind": "opinion", "issuer": "review/fire"}
     assert KEYS.verify(document.model_dump(mode="json"), issuer="review/fire") == content
     assert document_sha256(document) == hashlib.sha256(document.body.encode()).hexdigest()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(max_size=6), _JSON, max_size=5))
+@settings(max_examples=300, deadline=None)
+def test_the_quick_way_writes_what_rfc_8785_asks_for(content: dict[str, Any]) -> None:
+    assert canonical(content) == rfc8785.dumps(content).decode()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), b"bytes", 2**53, "half \ud800", {1: 2}])
+def test_what_json_cannot_say_is_refused(bad: Any) -> None:
+    with pytest.raises(ValueError):
+        canonical({"inside": [bad]})
 
 
 def test_body_is_rfc_8785_text() -> None:

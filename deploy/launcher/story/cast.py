@@ -29,7 +29,7 @@ class ActRefused(Exception):
         self.problem = problem
 
 
-class _Loopback(httpx.AsyncHTTPTransport):
+class Loopback(httpx.AsyncHTTPTransport):
     """Names below localhost are this machine (RFC 6761), whatever its resolver knows of them."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -46,7 +46,7 @@ class Cast:
         self._client = (client_id, client_secret)
         self._sites = sites
         self._tokens: dict[str, tuple[str, float]] = {}
-        network = _Loopback(limits=httpx.Limits(max_connections=60))
+        network = Loopback(limits=httpx.Limits(max_connections=60))
         self.http = httpx.AsyncClient(timeout=20, transport=network)
         self._endpoint = ""
         self.acts = 0

@@ -56,6 +56,12 @@ BILLS_BY_STATE = sa.text(
     "LEFT JOIN settlements s USING (bill_no) LEFT JOIN cancellations x USING (bill_no) GROUP BY 1"
 )
 
+FEES_BY_ITEM = sa.text(
+    "SELECT b.item_code, sum(b.total_fen)::bigint AS assessed, coalesce(sum(s.amount_fen), 0)::bigint AS paid, "
+    "coalesce(sum(b.total_fen) FILTER (WHERE x.bill_no IS NOT NULL), 0)::bigint AS cancelled FROM bills b "
+    "LEFT JOIN settlements s USING (bill_no) LEFT JOIN cancellations x USING (bill_no) GROUP BY b.item_code"
+)
+
 LINES = sa.text(
     "SELECT charge_kind, quantity, rate::text AS rate, tier, tier_mode, amount_fen, formula "
     "FROM bill_lines WHERE bill_no = :bill_no ORDER BY line_no"

@@ -12,10 +12,8 @@ _NEXT = sa.text("SELECT min(acts_at) FROM cases WHERE acts_at IS NOT NULL")
 
 # Cases whose stored rows let them move: nobody's opinion is missing that could come, or a result waits to be
 # issued. Such a case should have moved already; this finds it if anything ever kept it.
-MOVABLE = sa.text(
-    """
-    SELECT c.case_id FROM cases c
-    WHERE (c.state = 'accepted' AND (
+CAN_MOVE = """
+    (c.state = 'accepted' AND (
              EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND NOT r.released
                      AND NOT EXISTS (SELECT 1 FROM reviews p WHERE p.case_id = c.case_id AND p.outcome IS NULL
                                      AND r.body->'after' ? p.department))
@@ -23,9 +21,8 @@ MOVABLE = sa.text(
                  AND NOT EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND r.outcome IS NULL))))
        OR (c.state = 'granted' AND c.fee_state IN ('none', 'settled'))
        OR c.state = 'refused'
-    ORDER BY c.case_id LIMIT :limit
-    """
-)
+"""
+MOVABLE = sa.text(f"SELECT c.case_id FROM cases c WHERE {CAN_MOVE} ORDER BY c.case_id LIMIT :limit")
 PROVISIONAL = sa.text(
     "SELECT case_id FROM cases WHERE acts_at IS NOT NULL AND (body->'notice'->>'provisional' = 'true' "
     "OR body->'duty'->>'provisional' = 'true' OR body->'correction'->'respond'->>'provisional' = 'true')"

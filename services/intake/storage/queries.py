@@ -72,14 +72,6 @@ _NAMES = sa.text(
     "ON i.item_code = n.code AND i.edition = n.edition"
 )
 _REVIEWS_OF = sa.text("SELECT body FROM reviews WHERE case_id = ANY(:cases) ORDER BY case_id, department")
-_BY_STATE = sa.text("SELECT state, count(*) AS number FROM cases GROUP BY state")
-_PROMISES = sa.text(
-    "SELECT count(*) FILTER (WHERE decided <= promised) AS kept, count(*) FILTER (WHERE decided > promised) AS broken "
-    "FROM (SELECT CAST(CAST(body->'decision'->>'decided_at' AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date) "
-    "AS decided, "
-    "CAST(body->'acceptance'->'promised'->>'due_on' AS date) AS promised "
-    "FROM cases WHERE state IN ('granted', 'refused', 'issued', 'delivered')) AS days"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,17 +186,6 @@ async def names_of(reader: AsyncConnection, cases: Sequence[Case]) -> dict[tuple
     given = {"codes": [code for code, _ in wanted], "editions": [edition for _, edition in wanted]}
     rows = await reader.execute(_NAMES, given)
     return {(row.item_code, row.edition_no): LocalText.model_validate(row.name) for row in rows}
-
-
-async def counts_by_state(reader: AsyncConnection) -> dict[str, int]:
-    """How many cases are in each state."""
-    return {row.state: row.number for row in await reader.execute(_BY_STATE)}
-
-
-async def promises(reader: AsyncConnection) -> tuple[int, int]:
-    """(decisions made by the promised day, decisions made later)."""
-    row = (await reader.execute(_PROMISES)).one()
-    return int(row.kept), int(row.broken)
 
 
 async def uploaded_content(reader: AsyncConnection, sha256: str, sub: str | None) -> tuple[bytes, str] | None:

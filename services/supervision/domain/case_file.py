@@ -7,6 +7,7 @@ late or twice, end in the same state.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel
@@ -65,7 +66,9 @@ class CaseFile(BaseModel, frozen=True):
         if any(each.source == happening.source and each.id == happening.id for each in self.happenings):
             return self
         ordered = sorted((*self.happenings, happening), key=lambda each: (each.at, each.source, each.id))
-        return self.model_copy(update={"happenings": tuple(ordered), "counted_with": ""})
+        changed = self.model_copy(update={"happenings": tuple(ordered), "counted_with": ""})
+        changed.__dict__.pop("_by_type", None)  # a copy takes over what was looked up in the original
+        return changed
 
     @property
     def is_judged(self) -> bool:
@@ -74,16 +77,25 @@ class CaseFile(BaseModel, frozen=True):
 
     def all(self, *types: str) -> tuple[Happening, ...]:
         """What happened of these types, in business order."""
-        return tuple(each for each in self.happenings if each.type in types)
+        happened = [each for each in types if each in self._by_type]
+        if len(happened) > 1:
+            return tuple(each for each in self.happenings if each.type in types)
+        return self._by_type[happened[0]] if happened else ()
 
     def first(self, *types: str) -> Happening | None:
         """The earliest happening of these types."""
-        return next((each for each in self.happenings if each.type in types), None)
+        return next(iter(self.all(*types)), None)
 
     def current_state(self) -> str:
         """How far the case is, by what has been heard."""
-        types = {each.type for each in self.happenings}
-        return next((state for name, state in _STATES if name in types), "unknown")
+        return next((state for name, state in _STATES if name in self._by_type), "unknown")
+
+    @cached_property
+    def _by_type(self) -> dict[str, tuple[Happening, ...]]:
+        found: dict[str, list[Happening]] = {}
+        for each in self.happenings:
+            found.setdefault(each.type, []).append(each)
+        return {name: tuple(each) for name, each in found.items()}
 
     @property
     def trace(self) -> str | None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import BaseModel
 
 from services.supervision.domain.charges import Tariff
 from services.supervision.domain.conditions import is_met
@@ -65,7 +66,6 @@ class Calendars(BaseModel, frozen=True):
 
     center: str = "center"
     published: tuple[PublishedCalendar, ...] = ()
-    _counted: dict[tuple[int, ...], WorkingDays] = PrivateAttr(default_factory=dict)
 
     def with_one(self, calendar: PublishedCalendar) -> Calendars:
         """With this version added; publishing the same version again changes nothing."""
@@ -75,26 +75,34 @@ class Calendars(BaseModel, frozen=True):
 
     def newest(self) -> WorkingDays:
         """Counting with the newest version of every year."""
-        return self._counting(tuple(range(len(self.published))))
+        return self._newest
 
     def as_of(self, moment: datetime) -> WorkingDays:
         """Counting with what was published by ``moment``: a later calendar does not reach back."""
-        return self._counting(
-            tuple(i for i, each in enumerate(self.published) if each.published_at <= moment)
-        )
+        if moment >= self._last_published_at:
+            return self._newest
+        return counting_with(tuple(each for each in self.published if each.published_at <= moment))
 
     def named(self, names: Iterable[str]) -> WorkingDays | None:
         """Counting with exactly the versions ``names`` ("2026.v1"); None when one is not known (yet)."""
-        wanted = set(names)
-        found = tuple(i for i, each in enumerate(self.published) if each.name in wanted)
-        return self._counting(found) if len(found) == len(wanted) else None
+        wanted = frozenset(names)
+        if wanted not in self._named:
+            found = tuple(each for each in self.published if each.name in wanted)
+            self._named[wanted] = counting_with(found) if len(found) == len(wanted) else None
+        return self._named[wanted]
 
-    def _counting(self, chosen: tuple[int, ...]) -> WorkingDays:
-        """Counting with these of the published, looked up once: a case asks dozens of times."""
-        known = self._counted.get(chosen)
-        if known is None:
-            known = self._counted[chosen] = counting_with(tuple(self.published[i] for i in chosen))
-        return known
+    # A case asks dozens of times; what is published in one of these never changes.
+    @cached_property
+    def _newest(self) -> WorkingDays:
+        return counting_with(self.published)
+
+    @cached_property
+    def _last_published_at(self) -> datetime:
+        return max((each.published_at for each in self.published), default=datetime.min.replace(tzinfo=UTC))
+
+    @cached_property
+    def _named(self) -> dict[frozenset[str], WorkingDays | None]:
+        return {}
 
 
 class DatedTariff(BaseModel, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from hashlib import blake2b
 
@@ -31,6 +31,9 @@ class Marks:
     stops: tuple[str, ...] = ()
 
 
+_NO_MARKS = Marks()
+
+
 @dataclass(frozen=True, slots=True)
 class Crossing:
     """A clock reached its last tenth (yellow) or ran out (red), at this instant, whenever noticed."""
@@ -40,12 +43,14 @@ class Crossing:
     used_wd: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Clock:
     """One running or stopped clock. ``agency`` is who is timed: "intake" or a department.
 
     ``due_on`` is the last day; ``yellow_at`` and ``red_at`` are None where the count would be a guess.
     ``by_silence``: it was ended by the law's own consequence of silence (deemed acceptance), not by an act.
+    ``clock_id``: unique, as there is one clock of a kind per case and agency. Nothing changes a clock once it is
+    made (that it could be changed makes it several times cheaper to make, and a case makes dozens).
     """
 
     case_id: str
@@ -60,24 +65,33 @@ class Clock:
     started_at: datetime
     stopped_at: datetime | None = None
     by_silence: bool = False
+    clock_id: str = field(init=False)
 
-    @property
-    def clock_id(self) -> str:
-        """Unique: one clock of a kind per case and agency."""
-        return f"{self.case_id}/{self.kind}/{self.agency}"
+    def __post_init__(self) -> None:
+        self.clock_id = f"{self.case_id}/{self.kind}/{self.agency}"
+
+    def stopped(self, at: datetime, *, by_silence: bool) -> Clock:
+        """The same clock, stopped."""
+        return Clock(
+            self.case_id, self.kind, self.agency, self.starts_on, self.limit_wd, self.due_on, self.provisional,
+            self.yellow_at, self.red_at, self.started_at, at, by_silence,
+        )  # fmt: skip
 
     def digest(self) -> str:
         """Tells this clock, as it stands, from itself at any other time."""
-        stands = (self.starts_on, self.limit_wd, self.due_on, self.provisional, self.yellow_at, self.red_at,
-                  self.started_at, self.stopped_at, self.by_silence)  # fmt: skip
-        return blake2b("|".join(map(str, stands)).encode(), digest_size=8).hexdigest()
+        stands = (
+            f"{self.starts_on.toordinal()} {self.limit_wd} {self.due_on.toordinal()} {self.provisional} "
+            f"{_seconds(self.yellow_at)} {_seconds(self.red_at)} {_seconds(self.started_at)} "
+            f"{_seconds(self.stopped_at)} {self.by_silence}"
+        )
+        return blake2b(stands.encode(), digest_size=8).hexdigest()
 
     def crossings(self) -> Iterator[Crossing]:
         """What this clock crossed or, running, will cross; an act at that very instant is in time (T-5)."""
-        numbers = {"yellow": warning_day(self.limit_wd) or 0, "red": self.limit_wd}
         for colour, at in (("yellow", self.yellow_at), ("red", self.red_at)):
             if at is not None and (self.stopped_at is None or self.by_silence or self.stopped_at > at):
-                yield Crossing(colour, at, numbers[colour])
+                used = self.limit_wd if colour == "red" else warning_day(self.limit_wd) or 0
+                yield Crossing(colour, at, used)
 
     @property
     def in_time(self) -> bool | None:
@@ -85,6 +99,10 @@ class Clock:
         if self.stopped_at is None or self.red_at is None:
             return None
         return self.stopped_at <= self.red_at and not self.by_silence
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def clocks_of(
@@ -97,23 +115,23 @@ def clocks_of(
     days = calendars.newest()
     clocks: dict[str, Clock] = {}
     for happening in case.happenings:
-        for kind in marks.get(happening.type, Marks()).starts:
+        for kind in marks.get(happening.type, _NO_MARKS).starts:
             clock = _started(case, item, days, kind, happening)
             if clock is not None:
                 clocks.setdefault(clock.clock_id, clock)
     for happening in case.happenings:
-        for kind in _stopped_by(marks.get(happening.type, Marks())):
+        for kind in _stopped_by(marks.get(happening.type, _NO_MARKS)):
             for clock in _meant(clocks.values(), kind, happening):
                 if clock.stopped_at is None:
                     silent = kind == "notice" and happening.data.get("mode") == "deemed"
-                    stopped = replace(clock, stopped_at=happening.at, by_silence=silent)
+                    stopped = clock.stopped(happening.at, by_silence=silent)
                     clocks[clock.clock_id] = _counted(stopped, calendars.as_of(happening.at), days)
     return tuple(_never_ran(clock) for clock in clocks.values())
 
 
 def _counted(clock: Clock, then: WorkingDays, now: WorkingDays) -> Clock:
     """The clock as it was counted then; unchanged when no calendar has been published since."""
-    if then.stamp == now.stamp:
+    if then is now or then.stamp == now.stamp:
         return clock
     due = then.day_number(clock.starts_on, clock.limit_wd)
     return replace(

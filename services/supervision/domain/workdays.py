@@ -139,6 +139,18 @@ class WorkingDays:
         return None if counted.provisional else self.closing(counted.day)
 
 
+LEFT = ("overdue", "0", "1", "2", "3-5", "6-10", "more")
+_SPANS = ((2, ""), (5, "3-5"), (10, "6-10"))
+
+
+def days_left(days: WorkingDays, today: date, due_on: date, overdue: bool) -> str:
+    """One of LEFT: the working days after ``today`` until the last day of a running clock."""
+    if overdue or due_on < today:
+        return "overdue"
+    number = days.used(today, due_on)
+    return next((span or str(number) for most, span in _SPANS if number <= most), "more")
+
+
 @lru_cache(maxsize=256)
 def counting_with(calendars: tuple[PublishedCalendar, ...]) -> WorkingDays:
     """WorkingDays of these calendars, kept: every case is counted with the same few."""

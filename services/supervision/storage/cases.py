@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.supervision.domain.case_file import CaseFile
+from services.supervision.domain.catalogue import Calendars
+from services.supervision.domain.workdays import WorkingDays
 from services.supervision.storage.paging import Page, count, read_page
 from services.supervision.storage.tables import CALENDARS, CASE_FILES, CLOCKS
 
@@ -85,6 +87,12 @@ async def newest_stamp(reader: AsyncConnection) -> str:
 async def calendars_version(reader: AsyncConnection) -> int | None:
     """How often the calendars have changed; None before the first is published."""
     return (await reader.execute(sa.select(CALENDARS.table.c.version))).scalar_one_or_none()
+
+
+async def newest_days(reader: AsyncConnection) -> WorkingDays:
+    """Counting with the newest calendars published; Monday to Friday before the first."""
+    body = (await reader.execute(sa.select(CALENDARS.table.c.body))).scalar_one_or_none()
+    return (Calendars() if body is None else CALENDARS.read(body)).newest()
 
 
 async def next_look(reader: AsyncConnection) -> datetime | None:

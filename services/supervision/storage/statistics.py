@@ -5,7 +5,7 @@ Check clocks are left out: a check that stays silent found nothing, it is not la
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,6 +63,14 @@ _TOTALS = sa.text(
 ).bindparams(sa.bindparam("now", type_=sa.TIMESTAMP(timezone=True)))
 
 
+_RUNNING = sa.text(
+    "SELECT agency, kind, due_on, coalesce(red_at <= :now, false) AS overdue, count(*) AS number FROM clocks "
+    "WHERE stopped_at IS NULL AND kind <> 'check' GROUP BY agency, kind, due_on, overdue"
+).bindparams(sa.bindparam("now", type_=sa.TIMESTAMP(timezone=True)))
+_AGENCIES = sa.text("SELECT DISTINCT agency, kind FROM clocks WHERE kind <> 'check'")
+_FINDINGS = sa.text("SELECT rule, count(*) AS number FROM findings GROUP BY rule")
+
+
 class DepartmentRow(BaseModel, frozen=True):
     """One agency's figures; a share is always shown with the counts it is made of."""
 
@@ -80,6 +88,16 @@ class DepartmentRow(BaseModel, frozen=True):
     def on_time_share(self) -> float | None:
         """on_time / finished; None while nothing is finished."""
         return round(self.on_time / self.finished, 4) if self.finished else None
+
+
+class RunningRow(BaseModel, frozen=True):
+    """Running clocks of one kind and agency that are due on the same day."""
+
+    agency: str
+    kind: str
+    due_on: date
+    overdue: bool
+    number: int
 
 
 class MonthRow(BaseModel, frozen=True):
@@ -111,6 +129,21 @@ async def by_department(reader: AsyncConnection, now: datetime) -> list[Departme
 async def by_month(reader: AsyncConnection) -> list[MonthRow]:
     """The months in which anything ended or was crossed, oldest first."""
     return [MonthRow(**row) for row in await _mappings(reader, _BY_MONTH)]
+
+
+async def running_by_day(reader: AsyncConnection, now: datetime) -> list[RunningRow]:
+    """Running clocks by who is timed, kind and last day; ``overdue`` when that day's business hours are over."""
+    return [RunningRow(**row) for row in await _mappings(reader, _RUNNING, now=now)]
+
+
+async def agencies_by_kind(reader: AsyncConnection) -> list[tuple[str, str]]:
+    """Every (agency, kind of clock) there ever was."""
+    return [(row["agency"], row["kind"]) for row in await _mappings(reader, _AGENCIES)]
+
+
+async def findings_by_rule(reader: AsyncConnection) -> dict[tuple[str], int]:
+    """How many findings each rule has, by (rule,)."""
+    return {(row["rule"],): row["number"] for row in await _mappings(reader, _FINDINGS)}
 
 
 async def totals(reader: AsyncConnection, now: datetime) -> Totals:

@@ -173,5 +173,6 @@ async def test_the_figures_for_prometheus_are_those_of_the_log(catalogue: Disclo
     async with catalogue.app.state.engine.connect() as reader:
         await show_figures(reader)
     figures = (await catalogue.client.get("/metrics")).text
-    assert 'permit_log_leaves_total{kind="service_item"} 1.0' in figures
-    assert "permit_log_signed_leaves_total 1.0" in figures
+    assert 'permit_log_leaves{kind="service_item"} 1.0' in figures
+    assert "permit_log_signed_leaves 1.0" in figures
+    assert "permit_log_unsigned_leaves 0.0" in figures

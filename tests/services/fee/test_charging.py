@@ -213,7 +213,9 @@ async def test_only_who_may_decide_by_the_item_decides(house: FeeHouse) -> None:
     await house.hear(by_lead.item(), by_lead.accepted(), by_lead.decided_by_itself())
     await house.hear(unanimous.item(), unanimous.accepted(decision="unanimous"), unanimous.decided())
     assert await house.rows("SELECT code FROM set_aside") == [("bad_signature",)]
-    assert await house.rows("SELECT count(*) FROM bills") == [(1,)], "without unanimous consent the lead decides"
+    assert await house.rows("SELECT count(*) FROM bills") == [(1,)], (
+        "without unanimous consent the lead decides"
+    )
 
 
 @pytest.mark.parametrize(

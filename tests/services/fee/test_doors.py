@@ -184,10 +184,11 @@ async def test_the_figures_for_prometheus_are_those_of_the_books(doors: FeeDoors
         await show_figures(reader)
     figures = (await doors.client.get("/metrics")).text
     for line in (
-        'permit_bills_in_state_total{state="open"} 1.0',
-        'permit_bills_in_state_total{state="paid"} 1.0',
+        'permit_bills{state="open"} 1.0',
+        'permit_bills{state="paid"} 1.0',
         f'permit_ledger_balance_fen{{kind="treasury"}} {SUM / 1e6}e+06',
-        "permit_ledger_days_unequal_total 0.0",
+        "permit_ledger_days_unequal 0.0",
+        "permit_ledger_sum_fen 0.0",
     ):
         assert line in figures
 

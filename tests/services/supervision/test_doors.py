@@ -144,7 +144,8 @@ async def test_figures_for_prometheus_name_agencies_and_no_case(
     monkeypatch.setattr(timers, "FIGURES_S", 0.0)
     await timers.count(house.app)
     metrics = (await house.client.get("/metrics")).text
-    assert 'permit_clocks_total{agency="pipelines",state="late"} 1.0' in metrics
-    assert 'permit_cards_total{colour="red"} 2.0' in metrics
-    assert "permit_findings_total 0.0" in metrics
+    assert 'permit_clocks{agency="pipelines",state="late"} 1.0' in metrics
+    assert 'permit_cards{agency="pipelines",colour="red"} 1.0' in metrics
+    assert 'permit_findings{rule="AL 59"} 0.0' in metrics
+    assert 'permit_clocks_open{agency="pipelines",clock="review",left="overdue"} 0.0' in metrics
     assert "AL-2026" not in metrics

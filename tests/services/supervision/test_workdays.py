@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.supervision.domain.workdays import PublishedCalendar, WorkingDays, legal_day, warning_day
+from services.supervision.domain.workdays import (
+    LEFT,
+    PublishedCalendar,
+    WorkingDays,
+    days_left,
+    legal_day,
+    warning_day,
+)
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "deploy" / "catalogue" / "calendars"
 
@@ -123,3 +130,21 @@ def test_T_3_working_days_agree_with_an_outside_calendar() -> None:
     for year in (2025, 2026):
         for day in between(date(year, 1, 1), date(year, 12, 31)):
             assert DAYS.is_working(day) == chinese_calendar.is_workday(day), day
+
+
+@pytest.mark.parametrize(
+    ("due_on", "overdue", "left"),
+    [
+        (date(2026, 2, 12), False, "0"),  # today, a Thursday
+        (date(2026, 2, 12), True, "overdue"),  # today, after the close of business
+        (date(2026, 2, 11), False, "overdue"),
+        (date(2026, 2, 13), False, "1"),
+        (date(2026, 2, 14), False, "2"),  # a Saturday made up for the holiday
+        (date(2026, 2, 24), False, "3-5"),  # the first working day after the Spring Festival
+        (date(2026, 2, 27), False, "6-10"),
+        (date(2026, 4, 1), False, "more"),
+    ],
+)
+def test_days_left_are_working_days_after_today(due_on: date, overdue: bool, left: str) -> None:
+    assert days_left(DAYS, date(2026, 2, 12), due_on, overdue) == left
+    assert left in LEFT

@@ -4,25 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from typing import Any
 
 from services.supervision.domain.case_file import Happening
+from services.supervision.domain.catalogue import PlanEntry
 from services.supervision.domain.rules.view import RECEIVED, Fault, View, Wait
 from services.supervision.domain.workdays import legal_day
 
 _CHECK = "intake.completeness_check_requested.v1"
+_LIMITS = {
+    "notice": "notice_wd",
+    "check": "check_wd",
+    "decision_promised": "promised_wd",
+    "decision_statutory": "statutory_wd",
+    "delivery": "delivery_wd",
+}
 _REVIEW = ("intake.review_requested.v1", "intake.review_released.v1")
 
 
 def said_clocks_agree(view: View) -> Iterator[Fault | Wait]:
     """Every clock in every event: its first day (T-2), its limit (AL 5(2)) and its last day (T-1, T-3)."""
+    plan = view.plan
     for happening in view.case.happenings:
         for said in happening.data.get("clocks") or [happening.data.get("clock")]:
             if said is not None:
-                yield from _one(view, happening, said["kind"], said)
+                yield from _one(view, plan, happening, said)
 
 
-def _one(view: View, about: Happening, kind: str, said: dict[str, object]) -> Iterator[Fault | Wait]:
-    starts_on, limit = _starts_on(view, about, kind), _limit(view, about, kind)
+def _one(
+    view: View, plan: dict[str, PlanEntry], about: Happening, said: dict[str, Any]
+) -> Iterator[Fault | Wait]:
+    kind = str(said["kind"])
+    starts_on, limit = _starts_on(view, about, kind), _limit(view, plan, about, kind)
     if starts_on is None:
         return  # what it follows is not heard; the rules about order speak of that
     if said["starts_on"] != starts_on.isoformat():
@@ -62,15 +75,10 @@ def _named_day(happening: Happening | None, name: str) -> date | None:
     return legal_day(datetime.fromisoformat(happening.data[name])) if happening else None
 
 
-def _limit(view: View, about: Happening, kind: str) -> int | None:
+def _limit(view: View, plan: dict[str, PlanEntry], about: Happening, kind: str) -> int | None:
     limits = view.item.limits
     if kind == "review":
-        step = view.item.plan_for(view.facts).get(about.department or "")
+        step = plan.get(about.department or "")
         return step.limit_wd if step else None
-    return {
-        "notice": limits.notice_wd,
-        "check": limits.check_wd,
-        "decision_promised": limits.promised_wd,
-        "decision_statutory": limits.statutory_wd,
-        "delivery": limits.delivery_wd,
-    }.get(kind)
+    name = _LIMITS.get(kind)
+    return getattr(limits, name) if name else None
