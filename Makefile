@@ -7,7 +7,7 @@ TESTS ?= tests
 .DEFAULT_GOAL := help
 SEEDS ?= 5
 FAULTS ?= 300
-.PHONY: help setup demo up audit verify catalogue test prove-backbone prove-operate check format contracts \
+.PHONY: help setup demo up audit verify catalogue test prove-backbone prove-operate bench check format contracts \
   compose-secrets compose-up compose-down test-compose test-generations lint-images sbom manifests lint-k8s
 
 ##@ See it
@@ -40,6 +40,10 @@ prove-operate: ## What operators rely on, each figure beside its bound; QUICK=1 
 
 prove-backbone: setup ## Faults against the backbone: SEEDS=5 FAULTS=300, ONLY=seed:n,n replays; status 1 on any breach
 	@$(PYTHON) -m tests.faults.campaign --seeds $(SEEDS) --faults $(FAULTS) $(if $(ONLY),--only $(ONLY))
+
+bench: setup ## Figures and peers, checked and stored: WORKLOAD=standard|full_chain|http_door|peers|memory N=4 QUICK=1
+	@tests/benchmarks/peers/environment.sh
+	@$(PYTHON) -m tests.benchmarks $(if $(WORKLOAD),--workload $(WORKLOAD)) $(if $(N),--n $(N)) $(if $(QUICK),--quick)
 
 check: setup ## Style and types
 	@.venv/bin/ruff check libs services deploy tests
