@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated, Any
@@ -11,10 +10,10 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import RedirectResponse
 from opentelemetry import context as otel_context
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs import identity
@@ -118,7 +117,8 @@ Reader = Annotated[AsyncConnection, Depends(_reader)]
 
 
 def _encode(result: Any) -> str:
-    return json.dumps(jsonable_encoder(result), ensure_ascii=False, separators=(",", ":"))
+    """The answer's text; instants end in Z, as in events."""
+    return to_json(result).decode()
 
 
 class CommandRunner:

@@ -30,7 +30,7 @@ from tests.benchmarks.servers import seen_processes
 
 DELIVERED = "SELECT count(*) FROM cases WHERE state = 'delivered'"
 N = len(CODES)
-CASES = {"inside": 4000, "http": 1500}
+CASES = {"inside": 2000, "http": 800}
 QUICK = {"inside": 200, "http": 100}
 
 
