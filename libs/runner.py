@@ -99,13 +99,11 @@ class Service:
             KeyDirectory.from_file(settings.key_directory_file) if settings.key_directory_file else None
         )
         house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
-        self.relay = Relay(settings.broker_url, FLOW, self.engine)
+        url, queue = settings.broker_url, FLOW.queue(name, department)
+        self.relay = Relay(url, FLOW, self.engine)
         self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
-        queue = FLOW.queue(name, department)
-        self.listener = Listener(settings.broker_url, FLOW, queue, consumers, self.commits)
-        self.dead_letters = DeadLetters(
-            settings.broker_url, queue, self.engine, consumers.dispatch, self.commits
-        )
+        self.listener = Listener(url, FLOW, queue, consumers, self.commits)
+        self.dead_letters = DeadLetters(url, queue, self.engine, consumers.dispatch, self.commits)
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
         self.access = Access.load(name)

@@ -93,8 +93,6 @@ async def sent(attached: Attached, subject: str) -> bool:
 
 
 def test_letters_are_listed_shown_and_closed_by_command(center: WholeCenter) -> None:
-    center.settle()
-    assert onewindow(center, "letters", "replay", "--all") == (0, "")
     with center.center.broker.operator() as operator:
         told = operator.post(
             "/api/exchanges/permit/amq.default/publish",
