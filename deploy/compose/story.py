@@ -95,11 +95,11 @@ def demo(once: bool) -> int:
     try:
         project.compose("version", seconds=20)
         project.down()
-        prepare(project)
-        console.print(f"Building and starting {len(project.houses)} houses")
-        project.compose("build", seconds=1800)
-        project.up()
         try:
+            prepare(project)
+            console.print(f"Building and starting {len(project.houses)} houses")
+            project.compose("build", seconds=1800)
+            project.up()
             return asyncio.run(_demo(project, console, once))
         finally:
             console.print("Ending")
@@ -107,6 +107,8 @@ def demo(once: bool) -> int:
     except (ComposeFailed, ClockStuck, OSError) as known:
         console.print(str(known), style="bold red", markup=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        return 130
 
 
 async def _demo(project: Project, console: Console, once: bool) -> int:

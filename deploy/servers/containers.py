@@ -17,6 +17,10 @@ class ContainerChild(Child):
 
     container_name: str = ""
 
+    def run(self, *command: str) -> str:
+        """What a command inside prints; ServerFailed when it does not succeed."""
+        return _engine("exec", self.container_name, *command)
+
     def kill(self) -> None:
         """kill -9 inside the container, then wait for its client."""
         _engine("kill", self.container_name)
@@ -59,9 +63,10 @@ def container(
         subprocess.run(removal, capture_output=True, check=False)
 
 
-def _engine(*arguments: str) -> None:
+def _engine(*arguments: str) -> str:
     command = machine.engine()
     assert command is not None
     done = subprocess.run([command, *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise ServerFailed(f"{command} {arguments[0]} failed: {done.stderr.strip()[-400:]}")
+    return done.stdout
