@@ -1,21 +1,26 @@
-"""``python -m deploy.kubernetes write | secrets | check | condense FOLDER``
+"""``python -m deploy.kubernetes write | secrets | check | rehearse | show OVERLAY | condense FOLDER``
 
 write     the generated files of k8s/ (after a department, an event or an alert was added)
 secrets   once before the local overlay is applied, and again after a department was added
 check     builds and checks both overlays and prints each figure beside its bound; status 1 if one falls short
+rehearse  runs pods of the local overlay in containers as their manifests say, where an engine answers
+show      an overlay as a cluster would get it (with passwords of no other use)
 condense  keeps of the operators' own definitions (CustomResourceDefinitions below FOLDER) what our objects use
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from deploy.kubernetes.check import built, check
 from deploy.kubernetes.generated import generated, left_over, stale
 from deploy.kubernetes.houses import K8S, codes, houses
+from deploy.kubernetes.rehearsal import rehearse
 from deploy.kubernetes.schemas import EXAMPLES, write_condensed
 from deploy.kubernetes.secrets import LocalSecrets
+from deploy.kubernetes.writing import text
 
 
 def write() -> int:
@@ -24,9 +29,9 @@ def write() -> int:
     for path in left_over(wanted):
         path.unlink()
         print(f"removed: {path}")
-    for path, text in stale(wanted).items():
+    for path, told in stale(wanted).items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(told, encoding="utf-8")
         print(f"written: {path}")
     return 0
 
@@ -44,11 +49,18 @@ def condense(folder: str) -> int:
     return 0
 
 
+def show(overlay: str) -> int:
+    """Print an overlay's objects."""
+    print("---\n".join(text(each) for each in built(overlay)), end="")
+    return 0
+
+
 def main(arguments: list[str]) -> int:
     """One of the commands above; 2 when the call is off."""
-    commands = {"write": write, "check": check, "secrets": secrets}
-    if len(arguments) == 2 and arguments[0] == "condense":
-        return condense(arguments[1])
+    commands = {"write": write, "check": check, "secrets": secrets, "rehearse": rehearse}
+    about: dict[str, Callable[[str], int]] = {"condense": condense, "show": show}
+    if len(arguments) == 2 and arguments[0] in about:
+        return about[arguments[0]](arguments[1])
     if len(arguments) != 1 or arguments[0] not in commands:
         print(__doc__, file=sys.stderr)
         return 2

@@ -34,13 +34,13 @@ async def fetch(app: FastAPI) -> None:
     replica may have heard of a material and gone before it was fetched.
     """
     generation, now = app.state.commits.generation, time.monotonic()
-    known, asked_at = getattr(app.state, "all_fetched_at", (None, 0.0))
-    if known == generation and now - asked_at < LOOK_AGAIN_S:
+    asked_at = getattr(app.state, "all_fetched_asked_at", 0.0)
+    if getattr(app.state, "all_fetched_at", None) == generation and now - asked_at < LOOK_AGAIN_S:
         return
     await fetch_missing(app)
     async with app.state.engine.connect() as reader:
         if not await storage.missing_materials(reader, 1, due=False):
-            app.state.all_fetched_at = (generation, now)
+            app.state.all_fetched_at, app.state.all_fetched_asked_at = generation, now
 
 
 @timers.background(name="figures")

@@ -91,6 +91,7 @@ async def test_event_parked_by_a_replica_that_is_gone_is_heard_by_the_one_that_s
             relay=SimpleNamespace(sweep=_nothing),
             commits=stays.commits,
             engine=stays.engine,
+            figures=Figures(),
             _database_answers=True,
         )
         sweeping = asyncio.create_task(Service._sweep(service))  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import asyncpg
 import httpx
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from libs.deadlines import legal_day
 from services.review.materials import fetch_missing
 from services.review.storage import count_tasks, missing_materials
-from services.review.timers import fetch
+from services.review.timers import LOOK_AGAIN_S, fetch
 from tests.services.review import builders as b
 from tests.services.review.conftest import Department
 
@@ -80,6 +82,19 @@ async def test_background_asks_again_only_when_something_may_be_missing(departme
     async with department.app.state.engine.connect() as reader:
         assert len(await missing_materials(reader, 5, due=False)) == 1
         assert await missing_materials(reader, 5) == []
+
+
+async def test_material_another_replica_heard_of_is_looked_for_now_and_then(department: Department) -> None:
+    await department.hear(b.review_requested())
+    state = department.app.state
+    state.all_fetched_at = state.commits.generation  # as if nothing had been committed by this process
+    state.all_fetched_asked_at = time.monotonic()
+    attempts = "SELECT count(*) FROM material_attempts"
+    await fetch(department.app)
+    assert await department.rows(attempts) == [(0,)]
+    state.all_fetched_asked_at -= LOOK_AGAIN_S
+    await fetch(department.app)
+    assert await department.rows(attempts) == [(1,)]
 
 
 async def test_figures_say_how_many_tasks_are_where(department: Department) -> None:
