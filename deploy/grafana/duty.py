@@ -118,6 +118,32 @@ def _events() -> Row:
     ))  # fmt: skip
 
 
+def _letters() -> Row:
+    return Row("信件 · Letters: dead, lost, heard again", (
+        lines("死信 · Dead letters", "各接收方死信队列中的消息，数秒内应取入其数据库。"
+              "Messages in each hearer's dead-letter queue; taken into its database within seconds.",
+              Query(f"max by (service, department) (permit_dead_letter_messages{{{CHOSEN}}})", HOUSE),
+              amber=1, traces="service"),
+        lines("取入的死信 · Dead letters taken in", "从死信队列取入的事件，按结果。"
+              "Events taken out of dead-letter queues, by outcome.",
+              Query("sum by (service, outcome) (increase(permit_dead_letter_events_total[1h])) or vector(0)",
+                    "{{service}} {{outcome}}"), amber=1),
+        lines("再次处理 · Replays", "由人再次处理或关闭的信件，按结果。Letters heard again or closed by a person.",
+              Query("sum by (service, outcome) (increase(permit_replays_total[1h])) or vector(0)",
+                    "{{service}} {{outcome}}")),
+        lines("丢失的投递 · Lost deliveries", "已获确认却未到达接收方的事件，由比对发现。"
+              "Events confirmed that never reached their hearer, as found by comparing.",
+              Query("max by (hearer) (permit_deliveries_lost_events)", "{{hearer}}"), red=1),
+        lines("重新发送 · Sent again", "因接收方未收到而重新发送的事件。"
+              "Events sent again because a hearer never got them.",
+              Query("sum by (service, event) (increase(permit_events_resent_total[1h])) or vector(0)",
+                    "{{service}} {{event}}")),
+        lines("上次比对 · Last compared", "距上次比对全部发件箱与收件箱多久。"
+              "How long ago all outboxes were compared with all inboxes.",
+              Query("time() - max(permit_deliveries_looked_timestamp_seconds)", "前 · ago"), unit="s", amber=60),
+    ))  # fmt: skip
+
+
 def _joins() -> Row:
     return Row("汇合 · Joins: complete, and moved on?", (
         lines("齐备而未推进 · Complete, not moved", "按已存各行可以推进却未推进的案件，应为零。"
@@ -174,7 +200,7 @@ def duty() -> dict[str, Any]:
         Variable("service", "服务 · Service", "service:ready:max", "service"),
         Variable("department", "部门 · Department", "service:ready:max", "department"),
     )
-    rows = (_glance(), _doors(), _processes(), _events(), _joins(), _broker())
+    rows = (_glance(), _doors(), _processes(), _events(), _letters(), _joins(), _broker())
     return dashboard(
         "onewindow-duty",
         "值班 · On duty",

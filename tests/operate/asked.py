@@ -19,7 +19,10 @@ RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.yaml"))
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 GRAFANA_OWN = {"__rate_interval": "1m", "__interval": "15s", "__range": "1h"}
-ONLY_IN_NEED = ("ALERTS", "permit_event_send_failures_total")
+ONLY_IN_NEED = (
+    "ALERTS", "permit_dead_letter_events_total", "permit_deliveries_healed_events_total",
+    "permit_event_send_failures_total", "permit_events_resent_total", "permit_replays_total",
+)  # fmt: skip
 _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 _LABEL_VALUES = re.compile(r"label_values\(([\w:]+), (\w+)\)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 from deploy.launcher.center import Center
 from deploy.prometheus.targets import labels
 from deploy.servers.children import Child, free_ports
-from tests.operate.asked import PROMETHEUS, RULES
+from tests.operate.asked import PROMETHEUS, ROOT, RULES
 from tests.waiting import until
 
 EVERY = "2s"  # a test has no time for the fifteen seconds of a center
@@ -85,7 +86,7 @@ def installed() -> str | None:
     return shutil.which("prometheus") if shutil.which("promtool") else None
 
 
-def _configuration(center: Center, own: str) -> dict[str, Any]:
+def _configuration(center: Center, own: str, healer: str) -> dict[str, Any]:
     """The committed configuration with this center's addresses instead of the containers'."""
     told: dict[str, Any] = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
     told["global"] = {"scrape_interval": EVERY, "scrape_timeout": EVERY, "evaluation_interval": EVERY}
@@ -99,6 +100,7 @@ def _configuration(center: Center, own: str) -> dict[str, Any]:
         ],
         "rabbitmq": [{"targets": [broker]}],
         "rabbitmq-queues": [{"targets": [broker]}],
+        "healer": [{"targets": [healer]}],
         "prometheus": [{"targets": [own]}],
     }
     told["scrape_configs"] = [
@@ -117,23 +119,30 @@ def watching(center: Center, folder: Path) -> Iterator[Watcher]:
     """A Prometheus on a private port for as long as the context lasts."""
     program = installed()
     assert program, "no Prometheus here"
-    own = f"127.0.0.1:{free_ports(1)[0]}"
+    own, healer = (f"127.0.0.1:{port}" for port in free_ports(2))
     (folder / "rules").mkdir(parents=True)
     for path in RULES:
         shutil.copy(path, folder / "rules" / path.name)
     configuration = folder / "prometheus.yml"
-    configuration.write_text(yaml.safe_dump(_configuration(center, own)), encoding="utf-8")
+    configuration.write_text(yaml.safe_dump(_configuration(center, own, healer)), encoding="utf-8")
     command = [
         program, f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={own}", "--enable-feature=exemplar-storage", "--log.level=warn",
     ]  # fmt: skip
     child = Child("prometheus", command, folder, remove=[folder / "data"])
+    looking = [
+        sys.executable, "-m", "deploy.launcher", "heal", "--watch", "--run-dir", str(center.run_dir),
+        "--metrics-port", healer.rpartition(":")[2],
+    ]  # fmt: skip
+    heals = Child("healer", looking, folder, cwd=str(ROOT))
     child.start()
     try:
+        heals.start()
         watcher = Watcher(f"http://{own}")
         until(lambda: _is_ready(watcher.url), seconds=30)
         yield watcher
     finally:
+        heals.close()
         child.close()
 
 
