@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
 from libs import http, telemetry
+from libs.collector import calm_collector
 from libs.commits import PACE, Commits, Pace, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
@@ -274,6 +275,7 @@ def main() -> None:
     named = sys.argv[1] if len(sys.argv) > 1 else f"services.{os.environ['ONEWINDOW_SERVICE']}.app"
     module = importlib.import_module(named)
     app: FastAPI = module.create_app()
+    calm_collector()
     settings: ServiceSettings = app.state.settings
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_level="warning", access_log=False,

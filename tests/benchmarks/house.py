@@ -19,6 +19,7 @@ from typing import Any
 
 from libs import inbox, telemetry
 from libs.clock import SystemClock
+from libs.collector import calm_collector
 from libs.commits import Commits
 from libs.consumer import Listener
 from libs.database import open_engine
@@ -147,6 +148,7 @@ async def serve(orders: dict[str, Any]) -> None:
     story.check_against_own_schemas()
     telemetry.set_up(ServiceSettings(log_level="WARNING"), orders["name"])
     houses = [Backbone(each) for each in orders["houses"]]
+    calm_collector()  # as the runner does
     await asyncio.gather(*(house.start() for house in houses))
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
