@@ -8,7 +8,7 @@ TESTS ?= tests
 SEEDS ?= 5
 FAULTS ?= 300
 .PHONY: help setup demo up audit verify catalogue test prove-backbone prove-operate check format contracts \
-  compose-secrets compose-up compose-down test-compose test-generations lint-images sbom
+  compose-secrets compose-up compose-down test-compose test-generations lint-images sbom manifests lint-k8s
 
 ##@ See it
 demo: setup ## The whole center with sixty applications; ONCE=1 ends after the audit; COMPOSE=1 in containers
@@ -75,7 +75,13 @@ lint-images: setup ## The Dockerfiles, by hadolint
 sbom: setup ## The bill of materials of the images (CycloneDX), in .run/images
 	@deploy/images.sh sbom
 
+manifests: setup ## Write what of k8s/ follows from departments, story and alerts
+	@$(PYTHON) -m deploy.kubernetes write
+
+lint-k8s: setup ## Checkov over both overlays as a cluster would get them
+	@deploy/kubernetes/lint.sh
+
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from libs import answers, inbox, outbox
 from libs.answers import Answer
 from libs.clock import Clock
-from libs.deeds import Asked, Deed, Handover, Poison, Run, is_transient, sqlstate
+from libs.deeds import Asked, Deed, Handover, Poison, Run, is_race, is_transient, sqlstate
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
@@ -144,6 +144,8 @@ class Commits:
                     middle = len(batch) // 2
                     await self.handle(batch[:middle])
                     batch = batch[middle:]
+                elif is_race(reason) and not batch[0].raced:
+                    batch[0].raced = True  # two hearers of one queue both began this record: now it is there
                 else:
                     await self._give_up(batch[0], reason)
                     return

@@ -15,6 +15,7 @@ from libs.envelope import Event
 from libs.work import Wanted, Work
 
 Run = Callable[[Work], Awaitable[Any]]
+_UNIQUE_VIOLATION = "23505"
 _TRANSIENT_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "25006", "25P03")
 
 
@@ -43,6 +44,7 @@ class Deed:
     alone: bool = False
     patient: bool = False  # waits for the database however long it is away
     tries: int = 0
+    raced: bool = False  # lost to another replica once; a second time it is at fault itself
 
     def finish(self, result: Any) -> None:
         """Give the waiting door its result."""
@@ -77,6 +79,14 @@ class Handover(Protocol):
 def sqlstate(reason: BaseException) -> str:
     """PostgreSQL's error code of a failed statement; empty when it never reached the server."""
     return str(getattr(getattr(reason, "orig", None), "sqlstate", "") or "")
+
+
+def is_race(reason: BaseException) -> bool:
+    """Whether somebody else (another replica, an older process beside this one) made the same row first.
+
+    The other transaction is committed by then, so whoever tries again finds the row.
+    """
+    return isinstance(reason, DBAPIError) and sqlstate(reason) == _UNIQUE_VIOLATION
 
 
 def is_transient(reason: BaseException) -> bool:

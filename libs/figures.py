@@ -20,8 +20,8 @@ class Figures:
     def __init__(self) -> None:
         self._size_due = 0.0
 
-    async def read(self, engine: AsyncEngine) -> None:
-        """Read what stands in the database; raises when it does not answer."""
+    async def read(self, engine: AsyncEngine) -> int:
+        """Read what stands in the database, return how many events are parked; raises when it does not answer."""
         async with engine.connect() as connection:
             parked, oldest_s, aside = await inbox.counts(connection)
             if time.monotonic() >= self._size_due:
@@ -31,6 +31,7 @@ class Figures:
         PARKED.set(parked)
         PARKED_AGE.set(oldest_s)
         SET_ASIDE.set(aside)
+        return parked
 
     async def sleep(self, seconds: float, deeds_waiting: int) -> None:
         """Pause, and note how many deeds wait and how much later than asked the loop came back."""

@@ -74,6 +74,25 @@ class Hearing:
         DEEDS.labels("done").inc()
         return True
 
+    async def replay(self, event: Event, shared: Shared) -> Exception | None:
+        """Hear an event once more that was set aside: None when it is handled, else why not (Park: it waits)."""
+        work = self._work(event, traces.context(event.traceparent), shared)
+        try:
+            await self._dispatch(work, event)
+        except DBAPIError:
+            raise
+        except Park as missing:
+            work.fail(missing)
+            await inbox.park(shared.connection, event, missing.waits_for)
+            self.maybe_parked = True
+            return missing
+        except Exception as reason:
+            work.fail(reason)
+            return reason
+        work.succeed()
+        await inbox.unpark(shared.connection, event)
+        return None
+
     async def retry_parked(self, shared: Shared) -> None:
         """Events that waited for something this transaction touched are handled in it, until none moves."""
         moved = self.maybe_parked and bool(shared.touched)

@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from libs.answers import answers_table
 from libs.database import driver_url, tls
 from libs.inbox import inbox_tables
+from libs.letters import replays_table
 from libs.outbox import outbox_table
 from libs.records import Records
 
@@ -103,6 +104,17 @@ def backbone_tables() -> None:
     forbid_change("answers")
     grant("parked", "SELECT, INSERT, UPDATE, DELETE")
     grant("set_aside", "SELECT, INSERT, UPDATE (settled_at)")
+
+
+def letter_tables() -> None:
+    """Create `replays`: who heard which letter again, when, and what came of it; it may only grow."""
+    tables = sa.MetaData()
+    inbox_tables(tables)
+    replays = replays_table(tables)
+    replays.create(op.get_bind())
+    grant("replays", "SELECT, INSERT")
+    forbid_change("replays")
+    op.execute("CREATE INDEX set_aside_open ON set_aside (seq) WHERE settled_at IS NULL")
 
 
 def configuration(service: str, app: str, audit: str) -> Config:

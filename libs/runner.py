@@ -27,12 +27,15 @@ from libs import http, telemetry
 from libs.commits import PACE, Commits, Pace, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
+from libs.dead_letters import DeadLetters
 from libs.envelope import instant
 from libs.figures import Figures
 from libs.flow import FLOW
 from libs.identity import PersonFinder, login_router
 from libs.identity.access import Access
+from libs.letter_door import letter_api
 from libs.metrics import READY
+from libs.pages.letters import letter_pages
 from libs.relay import Relay
 from libs.settings import ServiceSettings
 from libs.signatures import KeyDirectory, Signer
@@ -98,8 +101,10 @@ class Service:
         house = House(Speaker(FLOW, name, department), settings, self.signer, self.keys)
         self.relay = Relay(settings.broker_url, FLOW, self.engine)
         self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
-        self.listener = Listener(
-            settings.broker_url, FLOW, FLOW.queue(name, department), consumers, self.commits
+        queue = FLOW.queue(name, department)
+        self.listener = Listener(settings.broker_url, FLOW, queue, consumers, self.commits)
+        self.dead_letters = DeadLetters(
+            settings.broker_url, queue, self.engine, consumers.dispatch, self.commits
         )
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)
@@ -122,13 +127,14 @@ class Service:
         state = {
             "settings": self.settings, "engine": self.engine, "clock": self.clock, "commits": self.commits,
             "access": self.access, "person_finder": PersonFinder(self.settings), "pages": pages,
-            "signer": self.signer, "keys": self.keys, "service": self,
+            "signer": self.signer, "keys": self.keys, "service": self, "dead_letters": self.dead_letters,
         }  # fmt: skip
         for key, value in state.items():
             setattr(app.state, key, value)
         http.install(app, self.settings.max_body_bytes)
         app.add_middleware(StateDoor, service=self)
-        for each in [self._own_routes(), login_router(self.settings), *routers]:
+        own = [self._own_routes(), login_router(self.settings), letter_api()]
+        for each in [*own, *([letter_pages(pages)] if pages is not None else []), *routers]:
             app.include_router(each)
         if pages is not None:
             pages.install(app)
@@ -183,6 +189,7 @@ class Service:
         ]
         opening = asyncio.create_task(self.listener.start(), name="listener")
         tasks += [opening, asyncio.create_task(self.timer_loop.run(), name="timers")]
+        tasks.append(asyncio.create_task(self.dead_letters.run(), name="dead letters"))
         tasks += [
             asyncio.create_task(repeat(name, task, app), name=name) for name, task in self.timers.backgrounds
         ]
@@ -210,7 +217,8 @@ class Service:
                 await self.relay.sweep()
                 if self.commits.hearing.maybe_parked:
                     await self.commits.do("sweep parked", self.commits.hearing.sweep)
-                await self.figures.read(self.engine)
+                if await self.figures.read(self.engine):  # parked, perhaps by a replica that is gone
+                    self.commits.hearing.maybe_parked = True
                 self._database_answers = True
             except Exception as failed:
                 self._database_answers = False

@@ -14,12 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploy.launcher.attached import Attached
 from deploy.launcher.clock_driver import ClockDriver
 from deploy.launcher.deliveries import Deliveries
 from deploy.launcher.houses import DEPARTMENTS, House, Secrets, departments, environment, houses, sites
 from deploy.launcher.people import people
 from deploy.launcher.processes import ROOT, Processes, Running
 from deploy.launcher.provider import AUDIENCE, CLAIMS, Provider
+from deploy.launcher.reach import healing
 from deploy.launcher.readiness import Probe
 from deploy.launcher.watch import Watch
 from deploy.servers import PostgresServer, RabbitmqServer, ServerFailed, postgres, rabbitmq
@@ -57,7 +59,8 @@ def _forget_old_runs(folder: Path) -> None:
 class Center:
     """An async context manager: up on entry, everything ended on exit.
 
-    ``start`` freezes business time there until the clock is driven; None lets it run as real time.
+    ``start`` freezes business time there until the clock is driven; None lets it run as real time. ``heal``
+    compares outboxes and inboxes all the time (off in tests: what heals a loss would also hide it).
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Center:
         departments_dir: Path = DEPARTMENTS,
         start: datetime | None = None,
         durable: bool = True,
+        heal: bool = False,
         tell: Tell = lambda _: None,
     ) -> None:
         self.run_dir = (run_dir or new_run_dir()).absolute()
@@ -80,7 +84,7 @@ class Center:
         self.databases: dict[str, Database] = {}
         self.keys = Secrets(self.run_dir / "keys")
         self._tell = tell
-        self._durable = durable
+        self._durable, self._heal = durable, heal
         self._driven = start is not None
         for folder in (self.logs, self.run_dir / "traces"):
             folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +99,7 @@ class Center:
             missing=self.deliveries.missing,
             failed=self._failure,
         )
-        self._stack = contextlib.AsyncExitStack()
+        self._stack, self._healing = contextlib.AsyncExitStack(), contextlib.AsyncExitStack()
         self.postgres: PostgresServer
         self.broker: RabbitmqServer
         self.provider: Provider
@@ -124,6 +128,7 @@ class Center:
     async def _end(self) -> None:
         """Services first, so that they end in good order; then what they rely on, the newest first."""
         await self.watch.end()
+        await self._healing.aclose()
         for probe in self.probes.values():
             probe.close()
         await self.deliveries.close()
@@ -143,6 +148,8 @@ class Center:
             await self._start_house(house)
         await self.wait_ready()
         self._watch_servers()
+        if self._heal:
+            await self._healing.enter_async_context(healing(Attached(self.run_dir), self.watch.note))
         self._tell("Ready")
 
     async def _enter(self, manager: AbstractContextManager[T]) -> T:

@@ -1,4 +1,4 @@
-"""The commands: up, demo, audit, verify, catalogue, trace, letters."""
+"""The commands: up, demo, audit, verify, catalogue, trace, letters, heal."""
 
 from __future__ import annotations
 
@@ -6,53 +6,36 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import httpx
 import typer
-from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
 from deploy.audit import Report
+from deploy.launcher import letters
 from deploy.launcher.attached import Attached, NoCenter
 from deploy.launcher.center import Center
-from deploy.launcher.clock_driver import ClockStuck
-from deploy.launcher.letters import all_letters
-from deploy.launcher.processes import ROOT, NurseryFailed
+from deploy.launcher.processes import ROOT
+from deploy.launcher.terminal import OfRun, console
+from deploy.launcher.terminal import fail as _fail
+from deploy.launcher.terminal import run as _run
 from deploy.launcher.traces import drawn, read_spans, trees_of
-from deploy.servers import Missing, ServerFailed
+from deploy.servers import ServerFailed
 
 DEMO_START = datetime(2026, 1, 5, tzinfo=UTC)  # 08:00 in Shanghai, before the story's first act
 VERIFIER = ROOT / "deploy" / "verify" / "verify.py"
 app = typer.Typer(help="Onewindow: a government approval center.", no_args_is_help=True, add_completion=False)
 catalogue = typer.Typer(help="What the center has published.", no_args_is_help=True)
 app.add_typer(catalogue, name="catalogue")
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 132)
+app.add_typer(letters.commands, name="letters")
+app.command()(letters.heal)
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="Its folder (default: a new one below .run/).")
 ]
-OfRun = Annotated[Path | None, typer.Option("--run-dir", help="The center's folder (default: the newest).")]
-
-
-def _fail(text: str) -> NoReturn:
-    console.print(text, style="bold red", markup=False, soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def _run(work: Coroutine[Any, Any, bool]) -> None:
-    """Run a command to its end; what is missing is said in one sentence, without a traceback."""
-    try:
-        fine = asyncio.run(work)
-    except (Missing, ServerFailed, NurseryFailed, ClockStuck, NoCenter) as known:
-        _fail(str(known))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    if not fine:
-        raise typer.Exit(1)
 
 
 def _addresses(center: Center) -> Table:
@@ -63,7 +46,7 @@ def _addresses(center: Center) -> Table:
     table.add_row(
         "logins", "password onewindow: applicant-01, window-01, <department>-examiner, <department>-head,"
     )
-    table.add_row("", "finance-01, supervisor-01, editor-01, auditor-01")
+    table.add_row("", "finance-01, supervisor-01, editor-01, auditor-01, administrator-01")
     table.add_row("logs", str(center.logs))
     return table
 
@@ -86,7 +69,7 @@ async def _center(run_dir: Path | None, start: datetime | None) -> Any:
     """A center with a progress line while it comes up."""
     with Status("Starting", console=console) as status:
         tell = status.update if console.is_terminal else lambda text: console.print(text)
-        center = Center(run_dir, start=start, tell=tell)
+        center = Center(run_dir, start=start, heal=True, tell=tell)
         await center.__aenter__()
     try:
         yield center
@@ -207,18 +190,3 @@ def trace(case_id: str, run_dir: OfRun = None) -> None:
     if not roots:
         _fail(f"No trace mentions {case_id}.")
     console.print(drawn(roots, f"case {case_id}"))
-
-
-@app.command()
-def letters(run_dir: OfRun = None) -> None:
-    """Events that were set aside or dead-lettered, with their reasons; status 1 when there are any."""
-
-    async def work() -> bool:
-        found = await all_letters(Attached(run_dir))
-        table = Table("where", "event", "id", "why", box=None, header_style="bold", pad_edge=False)
-        for letter in found:
-            table.add_row(letter.where, letter.event, letter.id, letter.why)
-        console.print(table if found else "Nothing was set aside, no dead letters.")
-        return not found
-
-    _run(work())

@@ -45,6 +45,7 @@ def people(departments: Sequence[Department]) -> list[DemoPerson]:
         DemoPerson("finance-01", "财务 钱芸", ("finance_officer",)),
         DemoPerson("editor-01", "事项编辑 朱琳", ("catalogue_editor",)),
         DemoPerson("auditor-01", "审计 严明", ("auditor",)),
+        DemoPerson("administrator-01", "系统管理员 罗进", ("system_administrator",)),
         DemoPerson("bank", "代收银行", ("payment_channel",)),
     ]
     for department in departments:

@@ -50,10 +50,10 @@ class Watch:
         deaths.append(time.monotonic())
         if len(deaths) == MOST_DEATHS and deaths[-1] - deaths[0] < WINDOW_S:
             self.failure = f"{name} died {MOST_DEATHS} times within a minute ({how})."
-            self._note(self.failure)
+            self.note(self.failure)
             return
         self.restarts[name] += 1
-        self._note(f"{name} died ({how}); started again, restart {self.restarts[name]}")
+        self.note(f"{name} died ({how}); started again, restart {self.restarts[name]}")
         task = asyncio.create_task(self._again(name, restart), name=f"restart {name}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -65,7 +65,7 @@ class Watch:
             await restart()
         except Exception as failed:
             self.failure = f"{name} could not be started again: {failed}"
-            self._note(self.failure)
+            self.note(self.failure)
         finally:
             self._restarting.discard(name)
 
@@ -77,6 +77,7 @@ class Watch:
                     self.died(name, "its process ended", restart)
             await asyncio.sleep(PAUSE_S)
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Write a line of the launcher's log."""
         with self._log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {text}\n")

@@ -18,6 +18,7 @@ ROLES = frozenset(
         "catalogue_editor",
         "auditor",
         "payment_channel",
+        "system_administrator",
     }
 )
 

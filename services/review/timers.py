@@ -19,6 +19,7 @@ from services.review.materials import fetch_missing
 
 timers = Timers()
 FIGURES_S = 10.0
+LOOK_AGAIN_S = 30.0
 TASKS = Gauge("permit_tasks", "Tasks of this department, by state", ["state"])
 OVERDUE = Gauge("permit_tasks_overdue", "Tasks of this department past their due day and not done")
 OPINIONS = Gauge("permit_opinions", "Opinions of this department, by outcome", ["outcome"])
@@ -29,15 +30,17 @@ MISSING = Gauge("permit_materials_missing", "Materials this department was told 
 async def fetch(app: FastAPI) -> None:
     """Fetch the materials that are still missing; called again a second after it ends.
 
-    While nothing is missing and nothing was committed since, the database is not asked.
+    While nothing is missing and nothing was committed since, the database is asked now and then only: another
+    replica may have heard of a material and gone before it was fetched.
     """
-    generation = app.state.commits.generation
-    if getattr(app.state, "all_fetched_at", None) == generation:
+    generation, now = app.state.commits.generation, time.monotonic()
+    known, asked_at = getattr(app.state, "all_fetched_at", (None, 0.0))
+    if known == generation and now - asked_at < LOOK_AGAIN_S:
         return
     await fetch_missing(app)
     async with app.state.engine.connect() as reader:
         if not await storage.missing_materials(reader, 1, due=False):
-            app.state.all_fetched_at = generation
+            app.state.all_fetched_at = (generation, now)
 
 
 @timers.background(name="figures")

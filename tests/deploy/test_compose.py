@@ -1,4 +1,4 @@
-"""docker-compose.yml and the images, judged without an engine: what is generated is current, what is asked for holds."""
+"""docker-compose.yml and the images, judged without an engine: what is generated is current and complete."""
 
 from __future__ import annotations
 

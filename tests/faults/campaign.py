@@ -135,13 +135,13 @@ def report(rounds: list[dict[str, Any]], wanted: int, *, whole: bool) -> bool:
         print(f"{'ok    ' if judged else 'BREACH'} {name:<44} {measured!s:>8}   bound {bound}")
     for name in ("cases", "decisions", "events said", "deliveries", "effects", "answers", "set aside"):
         print(f"       {name:<44} {sum(each['counted'].get(name, 0) for each in rounds):>8}")
-    for name in (
-        "duplicates_injected",
-        "duplicates_suppressed",
-        "answers_lost",
-        "answers_repeated",
-        "deaths",
-    ):
+    for name in ("unknown, found done", "unknown, found absent"):
+        print(f"       clients that gave up: {name:<22} {sum(each['counted'].get(name, 0) for each in rounds):>8}")
+    back = sorted(o["back_s"] for each in rounds for o in each["outcomes"] if o.get("back_s") is not None)
+    if back:
+        spread = f"median {back[len(back) // 2]}, 95 of 100 within {back[int(len(back) * 0.95)]}, worst {back[-1]}"
+        print(f"       {'ready again after a death or a stop (s)':<44} {spread}")
+    for name in ("duplicates_injected", "duplicates_suppressed", "answers_lost", "answers_repeated", "deaths"):
         print(f"       {name.replace('_', ' '):<44} {sum(each[name] for each in rounds):>8}")
     missing = vacuous(rounds) if whole else []
     for text in missing:

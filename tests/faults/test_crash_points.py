@@ -15,7 +15,7 @@ from deploy.servers import PostgresServer, RabbitmqServer
 from deploy.servers.accounts import Accounts
 from tests.faults.armed import POINTS
 from tests.faults.plan import CRASHES, Fault, deck, plan
-from tests.faults.round import play
+from tests.faults.round import chosen, play
 from tests.faults.stage import KINDS_OF_ROLE, Servers
 
 KINDS = (*CRASHES, "poison_kills")
@@ -38,6 +38,7 @@ def test_the_same_seed_is_the_same_plan() -> None:
     assert first(7) == first(7)
     assert first(7) != first(8)
     assert {fault.kind for fault in first(7)} == {kind for kind, _ in deck()}
+    assert list(chosen(plan(7), {17, 23})) == [first(7)[16], first(7)[22]]
 
 
 @pytest.mark.timeout(240)

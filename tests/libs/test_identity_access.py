@@ -70,6 +70,22 @@ def test_power_stays_apart() -> None:
             assert line["objects"] == "own_department", route
 
 
+def test_who_operates_decides_nothing_and_who_decides_operates_nothing() -> None:
+    document = yaml.safe_load(MATRIX.read_text())
+    for service, routes in document["services"].items():
+        for route, line in routes.items():
+            assert "system_administrator" not in line["roles"], f"{service} {route}"
+    operating = {
+        route: set(line["roles"])
+        for route, line in document["every_service"].items()
+        if PUBLIC not in line["roles"]
+    }
+    assert len(operating) == 11
+    for route, roles in operating.items():
+        reads = {"auditor"} if route.startswith("GET ") and route != "GET /letters/replay" else set()
+        assert roles == {"system_administrator"} | reads, route
+
+
 @pytest.mark.parametrize(
     "line",
     [{"roles": []}, {"roles": ["root"]}, {"roles": ["applicant"], "objects": "everybody's"}],

@@ -24,6 +24,7 @@ from libs.deeds import Deed
 from libs.envelope import Event, new_id
 from libs.flow import FLOW
 from libs.inbox import inbox_tables
+from libs.letters import replays_table
 from libs.outbox import outbox_table
 from libs.records import Records, metadata
 from libs.speaker import Speaker
@@ -48,6 +49,7 @@ class Said(BaseModel):
 METADATA = metadata()
 outbox_table(METADATA)
 inbox_tables(METADATA)
+replays_table(METADATA)
 answers_table(METADATA)
 THINGS = Records(
     "things",

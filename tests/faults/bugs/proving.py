@@ -44,11 +44,33 @@ class Bug:
         changed: dict[str, str] = {}
         for file, before, after in self.hunks:
             text = changed.get(file) or (root / file).read_text(encoding="utf-8")
-            if text.count(before) != 1:
-                raise DoesNotApply(f"{self.name}: {text.count(before)} places in {file} for\n{before}")
-            changed[file] = text.replace(before, after)
+            places = list(_places(text, before))
+            if len(places) != 1:
+                raise DoesNotApply(f"{self.name}: {len(places)} places in {file} for\n{before}")
+            found, shift = places[0]
+            put = _indented(after, shift)
+            changed[file] = re.sub(f"^{re.escape(found)}", lambda _, put=put: put, text, flags=re.MULTILINE)
         for file, text in changed.items():
             (root / file).write_text(text, encoding="utf-8")
+
+
+def _indented(text: str, shift: int) -> str:
+    """``text`` so many columns further in (or out)."""
+    lines = text.split("\n")
+    return "\n".join(
+        (" " * shift + line if shift >= 0 else line[-shift:]) if line else line for line in lines
+    )
+
+
+def _places(text: str, before: str) -> Iterator[tuple[str, int]]:
+    """(what stands there, how much further in it stands): a hunk fits at any depth, code moves in and out."""
+    room = min(len(line) - len(line.lstrip()) for line in before.split("\n") if line)
+    for shift in range(-room, 12, 4):
+        wanted = _indented(before, shift)
+        if wanted.strip() and (shift == 0 or wanted != before):
+            yield from (
+                (wanted, shift) for _ in range(len(re.findall(f"^{re.escape(wanted)}", text, re.MULTILINE)))
+            )
 
 
 def read_bug(path: Path) -> Bug:

@@ -126,7 +126,6 @@ async def test_same_key_gives_the_same_answer_and_one_opinion(department: Depart
         {**OPINION, "answers": "all met"},
         {**OPINION, "answers": [{"condition": "road-restored", "answer": True}]},
         {**OPINION, "unknown": 1},
-        {**OPINION, "given_at": "2026-01-01T01:00:00Z"},
         {**OPINION, "conditions": [""]},
         {**OPINION, "conditions": ["x" * 5000]},
         {**OPINION, "conditions": ["x"] * 101},

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from libs.refusals import NotFound, Refusal
 from libs.signatures import KeyDirectory, Signer
+from services.review.api.acts import DecisionBody, DefectsBody, OpinionBody
 from services.review.domain import ConditionAnswer, ObjectionAnswer, Reason
 from services.review.handlers import acts
 from tests.services.review import builders as b
@@ -266,3 +268,18 @@ def test_refusal_takes_the_article_from_the_condition_it_cites() -> None:
     asyncio.run(made.act(acts.make_decision, HEAD, b.CASE, "refused", reasons, [], []))
     assert "32" in made.said[0][2]["reasons"][0]["article"]
     refused(made, "already_decided", acts.make_decision, HEAD, b.CASE, "refused", reasons, [], [])
+
+
+@pytest.mark.parametrize("name", ["given_at", "decided_at", "reported_at", "at", "time", "now"])
+@pytest.mark.parametrize(
+    ("body", "good"),
+    [
+        (OpinionBody, {"outcome": "consent", "answers": []}),
+        (DecisionBody, {"decision": "granted"}),
+        (DefectsBody, {"defects": []}),
+    ],
+)
+def test_nobody_tells_the_time_of_an_act(body: type[BaseModel], good: dict[str, Any], name: str) -> None:
+    body.model_validate(good)
+    with pytest.raises(ValidationError):
+        body.model_validate({**good, name: "2026-01-01T01:00:00Z"})

@@ -1,0 +1,127 @@
+"""Which deliveries are lost: confirmed by the broker, in no queue any more, and not in the hearer's inbox.
+
+An event is confirmed only after it stands in every queue that is bound for it, and a hearer acknowledges it only
+after its inbox row is committed. So if it was confirmed before the queue was seen empty, and the inbox read
+after that does not have it, the queue has lost it: purged, deleted, or a broker that came back without its data.
+A queue that is never empty shows it by order: what was sent well after it has been heard, and queues keep order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urlsplit
+
+import httpx
+
+from deploy.healing.outboxes import Databases, Identity, Sent
+from libs.flow import Flow
+
+RIPE_S = 15.0  # the broker counts its queues every 5 s: a count is never older than a ripe event
+# Its own counts; those of the statistics behind the management's pages are another 5 s old.
+_TOTALS = {"disable_stats": "true", "enable_queue_totals": "true"}
+MOST_CHUNKS = 20  # of one outbox in one look; the next look goes on from there
+MOST_LOOKED_UP = 20_000  # the oldest missing ones of one hearer: more is a hearer far behind
+OVERTAKEN_S = 30.0  # redelivery after a broken connection puts events back in front, never behind
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """One delivery that a hearer will never get unless it is sent again."""
+
+    sent: Sent
+    hearer: str
+
+
+class Comparison:
+    """Remembers what is still missing from one look to the next, so that a look costs what is new."""
+
+    def __init__(
+        self, flow: Flow, databases: Mapping[str, str], broker: str, *, ripe_s: float = RIPE_S
+    ) -> None:
+        self._flow = flow
+        self._databases = Databases(databases)
+        self._broker = broker
+        self._ripe_s = ripe_s
+        self._departments = [name.partition(".")[2] for name in databases if "." in name]
+        self._missing: dict[str, dict[Identity, Sent]] = {name: {} for name in databases}
+        self._heard_until: dict[tuple[str, str], float] = {}
+        self.compared = 0
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Deliveries confirmed and not yet heard, by hearer: lost or still waiting in its queue."""
+        return {hearer: len(events) for hearer, events in self._missing.items()}
+
+    async def look(self) -> list[Lost]:
+        """Compare what is new and what was missing before; OSError and the like when somebody is away."""
+        try:
+            for speaker in self._databases.names:
+                await self._read(speaker)
+            waiting = [hearer for hearer in self._missing if await self._look_up(hearer)]
+            if not waiting:
+                return []
+            depths = await self._depths()
+            # Looked up once more after the queues were counted: what was acknowledged is in the inbox now.
+            return [lost for hearer in waiting for lost in await self._lost(hearer, depths)]
+        except BaseException:
+            await self._databases.close()
+            raise
+
+    async def close(self) -> None:
+        """Let go of the databases."""
+        await self._databases.close()
+
+    async def _read(self, speaker: str) -> None:
+        self._await(await self._databases.sent_later(speaker, self._ripe_s))
+        for _ in range(MOST_CHUNKS):
+            found, more = await self._databases.newly_sent(speaker, self._ripe_s)
+            self._await(found)
+            if not more:
+                break
+
+    def _await(self, found: Sequence[Sent]) -> None:
+        for sent in found:
+            for hearer in self._hearers(sent):
+                self.compared += 1
+                self._missing[hearer][sent.identity] = sent
+
+    def _hearers(self, sent: Sent) -> Iterator[str]:
+        """The databases it must reach: of the center's services, of one department, or of every department."""
+        rule = self._flow.rules.get(sent.type)
+        for service in rule.heard_by if rule else ():
+            if self._flow.services[service]["per"] != "department":
+                yield from [service] if service in self._missing else []
+            else:
+                chosen = [sent.department] if rule and rule.sent_to else self._departments
+                yield from (f"{service}.{code}" for code in chosen if f"{service}.{code}" in self._missing)
+
+    async def _look_up(self, hearer: str) -> list[Sent]:
+        """The oldest of the hearer's missing events that its inbox still does not have."""
+        events = self._missing[hearer]
+        asked = list(islice(events, MOST_LOOKED_UP))
+        found = await self._databases.heard(hearer, asked)
+        for identity in found:
+            sent = events.pop(identity)
+            way = (sent.speaker, hearer)
+            self._heard_until[way] = max(self._heard_until.get(way, 0.0), sent.sent_at)
+        return [events[identity] for identity in asked if identity not in found]
+
+    async def _depths(self) -> dict[str, int]:
+        parts = urlsplit(self._broker)
+        base = f"{parts.scheme}://{parts.hostname}:{parts.port}"
+        login = (parts.username or "", parts.password or "")
+        async with httpx.AsyncClient(base_url=base, auth=login, timeout=10) as client:
+            answer = await client.get("/api/queues", params=_TOTALS)
+            answer.raise_for_status()
+        return {queue["name"]: int(queue.get("messages", 0)) for queue in answer.json()}
+
+    async def _lost(self, hearer: str, depths: Mapping[str, int]) -> list[Lost]:
+        """A queue that does not exist holds nothing; dead letters are on their way into the database."""
+        empty = not depths.get(hearer) and not depths.get(f"{hearer}.dead")
+        return [
+            Lost(sent, hearer)
+            for sent in await self._look_up(hearer)
+            if empty or sent.sent_at + OVERTAKEN_S < self._heard_until.get((sent.speaker, hearer), 0.0)
+        ]

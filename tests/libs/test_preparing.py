@@ -1,0 +1,70 @@
+"""A database made by nobody but its owner: prepared, closed to others, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import asyncpg
+import pytest
+
+from deploy.servers import PostgresServer
+from libs.preparing import prepare, wait_for_answer, wait_for_tables
+
+
+@pytest.fixture
+async def bare(postgres_server: PostgresServer) -> dict[str, str]:
+    """A database with three roles and the rights PostgreSQL gives by itself."""
+    name = f"bare_{secrets.token_hex(4)}"
+    admin = await asyncpg.connect(postgres_server.url)
+    try:
+        for kind in ("owner", "app", "audit", "stranger"):
+            await admin.execute(f"CREATE ROLE {name}_{kind} LOGIN PASSWORD 'x'")
+        await admin.execute(f"CREATE DATABASE {name} OWNER {name}_owner TEMPLATE template0")
+    finally:
+        await admin.close()
+    kinds = ("owner", "app", "audit", "stranger")
+    return {kind: postgres_server.address(f"{name}_{kind}", "x", name) for kind in kinds} | {"name": name}
+
+
+async def _ask(url: str, statement: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
+
+
+async def test_prepared_database_is_migrated_and_closed_to_strangers(bare: dict[str, str]) -> None:
+    name = bare["name"]
+    assert await _ask(bare["stranger"], "SELECT 1") == 1
+    for _ in range(2):  # a Job may run again
+        await prepare("fee", bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await _ask(bare["stranger"], "SELECT 1")
+    assert await _ask(bare["app"], "SELECT count(*) FROM outbox") == 0
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await _ask(bare["app"], "CREATE TABLE mine (n int)")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await _ask(bare["audit"], "DELETE FROM outbox")
+
+
+async def test_service_waits_until_its_tables_are_there(bare: dict[str, str]) -> None:
+    name = bare["name"]
+    with pytest.raises(TimeoutError, match="tables are not at"):
+        await wait_for_tables("fee", bare["app"], patience_s=0)
+    waiting = asyncio.create_task(wait_for_tables("fee", bare["app"], patience_s=60))
+    await prepare("fee", bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    await asyncio.wait_for(waiting, 30)
+
+
+async def test_tables_of_a_later_release_are_good_enough(bare: dict[str, str]) -> None:
+    name = bare["name"]
+    await prepare("fee", bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    await _ask(bare["owner"], "UPDATE alembic_version SET version_num = 'fee_9999' RETURNING 1")
+    await wait_for_tables("fee", bare["app"], patience_s=0)
+
+
+async def test_database_that_never_answers_is_given_up() -> None:
+    with pytest.raises(TimeoutError, match="does not answer"):
+        await wait_for_answer("postgresql://nobody:x@127.0.0.1:9/none", patience_s=0)
