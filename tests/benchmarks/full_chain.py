@@ -76,6 +76,8 @@ async def one(options: Options, cases: int, people: str, *, audited: bool = True
                 else:
                     await Clicks(center).all_to_the_end(cases)
                 await center.quiet()
+            options.tell(breakdown(cases, measured))
+            options.tell(line(cases, people, measured).replace("bench ", "measured, not checked yet: ", 1))
             if os.environ.get("BENCH_PROFILE"):
                 options.tell(await center.rows_written(cases))
             await check(center, cases, audited)
@@ -154,7 +156,6 @@ def main() -> int:
         except (Wrong, TimeoutError) as wrong:
             print(f"bench full_chain people={asked.people} wrong: {wrong}")
             return 1
-    print(breakdown(asked.cases, used))
     print(line(asked.cases, asked.people, used), flush=True)
     return 0
 
