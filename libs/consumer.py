@@ -3,7 +3,7 @@
 Acknowledgement is manual and comes after the commit. Nothing here can lose an event: what cannot be read is
 set aside with its text, what cannot be handled is set aside with its reason, and what keeps being delivered
 again is handled alone: before the consumer starts it is taken from the queue message by message, so that what
-kills its process takes no neighbour along, and is itself set aside after a few deaths.
+kills its process takes no neighbour along, and is itself set aside after a few deaths (`libs/suspects.py`).
 """
 
 from __future__ import annotations
@@ -30,21 +30,18 @@ from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
 from libs import inbox, traces, transport
-from libs.broker import open_broker, open_connection
+from libs.broker import open_broker
 from libs.commits import Commits
 from libs.deeds import Deed, Part, Together
 from libs.envelope import Bad, Event, decode
 from libs.flow import Flow
 from libs.metrics import HEARD, UNREADABLE
+from libs.suspects import SUSPECT_FROM, Suspects, unfinished
 from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 PREFETCH = 200
 HEARTBEAT_S = 10
-SUSPECT_FROM = (
-    2  # unfinished deliveries after which a message is handled alone; one may be anybody's bad luck
-)
-GIVEN_UP_FROM = 5  # … after which the next event of it is set aside unheard; below the broker's limit
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
 Loads = Callable[[Event], Sequence[Wanted]]
@@ -60,12 +57,6 @@ class BadContent(Exception):
     """The data of an event does not fit what this service understands by it."""
 
     code = "bad_content"
-
-
-class KillsItsHandler(Exception):
-    """An event whose consumer died each time it was handled alone: not tried again by itself."""
-
-    code = "kills_its_handler"
 
 
 class Consumers:
@@ -110,12 +101,6 @@ class Consumers:
             return []
 
 
-def _unfinished(raw: Any) -> int:
-    """How often this message was delivered before and not finished, as the quorum queue counts."""
-    count = raw.headers.get("x-delivery-count", 0)
-    return count if isinstance(count, int) else 0
-
-
 async def _raw(message: Any) -> bytes:
     """FastStream must not decode: an undecodable body would never reach the handler and stay unacknowledged."""
     return bytes(message.body)
@@ -134,8 +119,8 @@ class Listener:
             client_properties=RabbitClientProperties(heartbeat=HEARTBEAT_S),
             logger=None,
         )
-        self._url = url
         self._queue = queue
+        self._suspects = Suspects(url, queue, commits, self._settle, self._submit)
         self._opened = False
         self._consumers = consumers
         self._commits = commits
@@ -157,7 +142,7 @@ class Listener:
 
     async def _take(self, message: RabbitMessage) -> None:
         raw = message.raw_message
-        task = asyncio.create_task(self._settle(raw, _unfinished(raw) >= SUSPECT_FROM))
+        task = asyncio.create_task(self._settle(raw, unfinished(raw) >= SUSPECT_FROM))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -177,9 +162,6 @@ class Listener:
             HEARD.labels(event_type).inc(count)
         await together.ended
         transport.received(bytes(raw.body), self._queue, begun_ns, alone)
-        await self._acknowledge(raw)
-
-    async def _acknowledge(self, raw: Any) -> None:
         try:
             await raw.ack()
         except (
@@ -214,7 +196,7 @@ class Listener:
         await self.broker.connect()
         while not self._opened:
             try:
-                await self._take_suspects()
+                await self._suspects.take()
                 self._opened = True
             except asyncio.CancelledError:
                 task = asyncio.current_task()
@@ -224,37 +206,6 @@ class Listener:
                 LOG.warning("suspects_wait", error=type(away).__name__, detail=str(away)[:200])
                 await asyncio.sleep(0.5)
         await self.broker.start()
-
-    async def _take_suspects(self) -> None:
-        """One message at a time is ours, so only that one counts a death; until one is above suspicion."""
-        async with await open_connection(self._url, timeout_s=10) as connection:
-            queue = await (await connection.channel()).get_queue(self._queue, ensure=False)
-            while (message := await queue.get(fail=False, timeout=10)) is not None:
-                unfinished = _unfinished(message)
-                if unfinished >= GIVEN_UP_FROM:
-                    await self._give_up(message)
-                else:
-                    await self._settle(message, alone=True)
-                if unfinished < SUSPECT_FROM:
-                    return
-
-    async def _give_up(self, raw: Any) -> None:
-        """Of a message, what comes first and was never finished is the culprit; the rest is handled alone."""
-        culprit: list[Event] = []
-        for element in decode(bytes(raw.body), raw.content_type):
-            if culprit or isinstance(element, Bad):
-                await self._submit(element, alone=True)
-                continue
-
-            async def refuse(work: Work, event: Event = element) -> None:
-                culprit.append(event)  # only what the inbox does not know comes here
-                raise KillsItsHandler(f"delivered {_unfinished(raw)} times and never finished")
-
-            done = asyncio.get_running_loop().create_future()
-            await self._commits.submit(
-                Deed(f"give up {element.type}", refuse, done, event=element, alone=True)
-            )
-        await self._acknowledge(raw)
 
     async def stop(self) -> None:
         """Cancel the consumer, let what is held finish, then close (FastStream's own stop drops deliveries)."""

@@ -52,7 +52,7 @@ _TABLES = {
     "outbox": "SELECT id, type, source, subject, department, body, said_at, sent_at FROM outbox ORDER BY seq",
     "inbox": "SELECT source, id, type, subject, state FROM inbox",
     "effects": "SELECT event_id, case_id, type FROM effects",
-    "set_aside": "SELECT id, type, body, code FROM set_aside",
+    "set_aside": "SELECT id, type, body, code FROM set_aside WHERE settled_at IS NULL",
     "parked": "SELECT id, type FROM parked",
     "answers": "SELECT client_key, body, status FROM answers",
     "cases": "SELECT case_id, body FROM cases",

@@ -22,6 +22,7 @@ from libs.consumer import Consumers
 from libs.envelope import Event, new_id
 from libs.identity.access import Access, Line
 from libs.inbox import inbox_tables
+from libs.letters import replays_table
 from libs.outbox import outbox_table
 from libs.records import Records, metadata
 from libs.refusals import Park
@@ -68,6 +69,7 @@ METADATA = metadata()
 outbox_table(METADATA)
 inbox_tables(METADATA)
 answers_table(METADATA)
+replays_table(METADATA)
 CASES = Records("cases", Case, key=("case_id",), metadata=METADATA)
 KEPT = Records("kept", Kept, key=("case_id",), metadata=METADATA)
 LOG = Records("log", Log, key=("name",), metadata=METADATA)
