@@ -22,7 +22,7 @@ async def visit(project: Project, person: str, path: str) -> int:
     """Log in as ``person`` on the way to ``path`` and try every link of that page; how many there were."""
     async with httpx.AsyncClient(transport=Loopback(), base_url=project.public, timeout=20) as browser:
         page = await _arrive(browser, person, path)
-        if PASSWORD in page.text or page.url.path != path:
+        if page.url.path != path:
             raise PageFailed(f"{path} led to {page.url}")
         house = path.rpartition("/")[0]
         own = {link for link in _LINK.findall(page.text) if link.startswith("/")}

@@ -33,9 +33,13 @@ class Loopback(httpx.AsyncHTTPTransport):
     """Names below localhost are this machine (RFC 6761), whatever its resolver knows of them."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.host.endswith(".localhost"):
-            request.url = request.url.copy_with(host="127.0.0.1")
-        return await super().handle_async_request(request)
+        if not request.url.host.endswith(".localhost"):
+            return await super().handle_async_request(request)
+        here = request.url.copy_with(host="127.0.0.1")
+        moved = httpx.Request(
+            request.method, here, headers=request.headers, stream=request.stream, extensions=request.extensions
+        )
+        return await super().handle_async_request(moved)
 
 
 class Cast:
