@@ -12,6 +12,7 @@ import pytest
 from deploy.servers import PostgresServer
 from libs.consumer import Consumers
 from libs.envelope import Event
+from libs.figures import Figures
 from libs.refusals import Park
 from libs.runner import Service
 from libs.work import Work
