@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import urllib.error
 import urllib.request
@@ -111,7 +112,11 @@ def mounts(pod: Pod, container: Mapping[str, Any], files: Path) -> list[str]:
         elif "configMap" in volume:
             source = files / "ConfigMap" / volume["configMap"]["name"]
         else:  # an empty folder, or a claim: as a cluster hands it over to the pod's group
-            found += ["--tmpfs", f"{path}:rw,exec,uid=0,gid={group},mode=2775"]
+            source = files / "volumes" / pod.name.replace("/", "-") / mount["name"]
+            source.mkdir(parents=True, exist_ok=True)
+            os.chown(source, 0, group)
+            source.chmod(0o2775)
+            found += ["--volume", f"{source}:{path}"]
             continue
         found += ["--volume", f"{source / mount['subPath'] if 'subPath' in mount else source}:{path}:ro"]
     return found

@@ -95,7 +95,7 @@ def _to_the_front_door(edge: Edge) -> bool:
 def broker_faults(objects: Sequence[Object], told: Mapping[str, Any]) -> list[str]:
     """Where the topology operator's objects say something else than the broker's definitions."""
     account_of = {topology.object_name(user["name"]): user["name"] for user in told["users"]}
-    wanted = {
+    wanted: dict[str, set[Any]] = {
         "Queue": {(each["name"], each["arguments"]["x-queue-type"]) for each in told["queues"]},
         "Exchange": {(each["name"], each["type"]) for each in told["exchanges"]},
         "Binding": {(each["source"], each["destination"], each["routing_key"]) for each in told["bindings"]},

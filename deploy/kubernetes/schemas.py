@@ -104,7 +104,9 @@ def _common() -> Resource[Any]:
 
 
 def _told(wrong: ValidationError | None) -> str | None:
-    return wrong and f"{'.'.join(str(part) for part in wrong.absolute_path)}: {wrong.message}"
+    if wrong is None:
+        return None
+    return f"{'.'.join(str(part) for part in wrong.absolute_path)}: {wrong.message}"
 
 
 def _custom_fault(each: Object, custom: Mapping[str, Schema]) -> str | None:
