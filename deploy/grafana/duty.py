@@ -133,11 +133,14 @@ def _letters() -> Row:
                     "{{service}} {{outcome}}")),
         lines("丢失的投递 · Lost deliveries", "已获确认却未到达接收方的事件，由比对发现。"
               "Events confirmed that never reached their hearer, as found by comparing.",
-              Query("max by (hearer) (permit_deliveries_lost_events)", "{{hearer}}"), red=1),
+              Query("max by (hearer) (permit_deliveries_lost_events)", "{{hearer}} 丢失 · lost"),
+              Query("max by (hearer) (permit_deliveries_missing_events)", "{{hearer}} 未到 · not there yet"), red=1),
         lines("重新发送 · Sent again", "因接收方未收到而重新发送的事件。"
               "Events sent again because a hearer never got them.",
               Query("sum by (service, event) (increase(permit_events_resent_total[1h])) or vector(0)",
-                    "{{service}} {{event}}")),
+                    "{{service}} {{event}}"),
+              Query("sum by (speaker) (increase(permit_deliveries_healed_events_total[1h])) or vector(0)",
+                    "{{speaker}} 已补 · healed")),
         lines("上次比对 · Last compared", "距上次比对全部发件箱与收件箱多久。"
               "How long ago all outboxes were compared with all inboxes.",
               Query("time() - max(permit_deliveries_looked_timestamp_seconds)", "前 · ago"), unit="s", amber=60),
