@@ -6,12 +6,11 @@ import os
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSConfig, Queue
+from dbos import DBOS, DBOSConfig
 
 from tests.benchmarks.peers.driving import joined, opinion_of
 
-DEPARTMENTS = Queue("departments")
-CASES = Queue("cases", worker_concurrency=16)  # parents hold a thread while they wait
+DEPARTMENTS, CASES = "departments", "cases"
 _engine: sa.Engine | None = None
 
 
@@ -29,6 +28,8 @@ def launch(name: str) -> None:
     }
     DBOS(config=config)
     DBOS.launch()
+    DBOS.register_queue(DEPARTMENTS)
+    DBOS.register_queue(CASES, worker_concurrency=16)  # parents hold a thread while they wait
 
 
 def _run(sql: str, **values: Any) -> None:
@@ -66,5 +67,5 @@ def decide(case: str, application: dict[str, Any], department: str) -> str:
 @DBOS.workflow()
 def handle_case(case: str, application: dict[str, Any], departments: list[str]) -> None:
     """Fan out, fan in, approve."""
-    handles = {each: DEPARTMENTS.enqueue(decide, case, application, each) for each in departments}
+    handles = {each: DBOS.enqueue_workflow(DEPARTMENTS, decide, case, application, each) for each in departments}
     store_approval(case, *joined({each: handle.get_result() for each, handle in handles.items()}))

@@ -23,7 +23,8 @@ async def main() -> None:
         await asyncio.to_thread(dbos_cases.launch, "first")
 
         def enqueue(case: str, application: dict[str, Any]) -> None:
-            dbos_cases.CASES.enqueue(dbos_cases.handle_case, case, application, orders.departments)
+            queued = (dbos_cases.CASES, dbos_cases.handle_case)
+            dbos_cases.DBOS.enqueue_workflow(*queued, case, application, orders.departments)
 
         async def accept(case: str, application: dict[str, Any], submitted_at: datetime) -> None:
             await pool.execute(ACCEPT, case, submitted_at, str(application))
