@@ -17,7 +17,7 @@ PRELOADED = (
     "structlog", "joserfc.jwt", "rich.console", "rich.progress", "jinja2", "babel.dates", "prometheus_client",
     "cryptography.hazmat.primitives.asymmetric.ed25519", "testcontainers", "typer",
 )  # fmt: skip
-OPTIONS = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--timeout", "90"]
+OPTIONS = ["-q", "-x", "-p", "no:cacheprovider", "--timeout", "90"]
 
 
 def run(order: dict[str, object]) -> int:
