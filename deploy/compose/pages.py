@@ -32,7 +32,7 @@ async def visit(project: Project, person: str, path: str) -> int:
         public = {link for link in _LINK.findall(page.text) if link.startswith(project.public)}
         for link in sorted(link for link in own | public if not link.endswith("/logout")):
             answer = await browser.get(link.replace("&amp;", "&"), headers={"Accept": "text/html,*/*"})
-            if answer.status_code >= 400:
+            if answer.status_code == 404 or answer.status_code >= 500:  # some doors are for other functions
                 raise PageFailed(f"{path} links to {link}, which answers {answer.status_code}")
         cookies = {cookie.path for cookie in browser.cookies.jar if cookie.name.startswith("onewindow_")}
         if cookies - {house}:

@@ -154,11 +154,18 @@ def _steps(proof: Proof, project: Project) -> None:
     with proof.step("a service cannot import its neighbours, is nobody, and cannot write"):
         for service in FLOW.services:
             _walls(service)
-    begun = time.time()
+    watcher = measured.Watcher(project)
+    try:
+        _steps_up(proof, project, watcher)
+    finally:
+        watcher.close()
+
+
+def _steps_up(proof: Proof, project: Project, watcher: measured.Watcher) -> None:
     with proof.step("compose up --wait") as tell:
         project.up()
         tell(f"{len(project.state_of())} containers, jobs included")
-    proof.console.print(measured.table(project, begun))
+    proof.console.print(watcher.table())
     with proof.step("ports are open on 127.0.0.1 only"):
         _only_loopback(project)
     with proof.step("a person logs in with a browser's means") as tell:
@@ -167,7 +174,7 @@ def _steps(proof: Proof, project: Project) -> None:
     with proof.step("the story through the gateway, with two accidents") as tell:
         asyncio.run(_story(proof, project, tell))
     proof.console.print("and afterwards:")
-    proof.console.print(measured.table(project, begun))
+    proof.console.print(watcher.table())
 
 
 def _walls(service: str) -> None:
