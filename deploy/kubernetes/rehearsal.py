@@ -176,7 +176,7 @@ def rehearse() -> int:
         print(f"      {name:<40} {used}")
     wanted = {
         "/disclosure/": 200,
-        "/intake/": 200,
+        "/intake/": 401,
         "/review/fire/": 401,
         "/intake/metrics": 404,
         "/nowhere": 404,
