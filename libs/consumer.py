@@ -120,7 +120,7 @@ class Listener:
             logger=None,
         )
         self._queue = queue
-        self._suspects = Suspects(url, queue, commits, self._settle, self._submit)
+        self._suspects = Suspects(url, queue, commits, self._settle)
         self._opened = False
         self._consumers = consumers
         self._commits = commits

@@ -73,9 +73,8 @@ async def replay(request: Request, command: CommandRunner, actor: str, number: i
     def submit(run: Callable[[Work], Awaitable[Any]]) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         asked = command.asked(part=part)
-        return commits.submit(
-            Deed("replay letter", run, done, otel_context.get_current(), asked=asked, alone=True)
-        )
+        commits.submit(Deed("replay letter", run, done, otel_context.get_current(), asked=asked, alone=True))
+        return done
 
     async def hear(work: Work) -> letters.Replayed:
         return await letters.hear_letter(work, commits.hearing, number, actor)

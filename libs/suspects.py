@@ -28,7 +28,6 @@ SUSPECT_FROM = (
 ASIDE_FROM = 3  # … after which each event of it is set aside before it is tried; far below the broker's limit
 ACTOR = "listener"  # who hears these letters again
 Settle = Callable[[Any, bool], Awaitable[None]]
-Submit = Callable[[Event | Bad, bool], Awaitable[Any]]
 
 
 class KillsItsHandler(Exception):
@@ -44,14 +43,13 @@ def unfinished(raw: Any) -> int:
 
 
 class Suspects:
-    """Those in one queue; ``settle`` handles and acknowledges a message, ``submit`` handles one element of it."""
+    """Those in one queue; ``settle`` handles and acknowledges a message."""
 
-    def __init__(self, url: str, queue: str, commits: Commits, settle: Settle, submit: Submit) -> None:
+    def __init__(self, url: str, queue: str, commits: Commits, settle: Settle) -> None:
         self._url = url
         self._queue = queue
         self._commits = commits
         self._settle = settle
-        self._submit = submit
 
     async def take(self) -> None:
         """One message at a time is ours, so only that one counts a death; until one is above suspicion."""
