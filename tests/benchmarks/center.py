@@ -159,8 +159,10 @@ async def _databases(admin_url: str, departments: Sequence[str]) -> dict[str, st
 
 
 @contextlib.asynccontextmanager
-async def standard_center(n: int, run_dir: Path, *, windows: int = 1) -> AsyncIterator[StandardCenter]:
-    """Up on entry, everything ended on exit. ``windows`` is how many processes serve the window's queue."""
+async def standard_center(
+    n: int, run_dir: Path, *, windows: int = 1, offices: int = DEPARTMENT_PROCESSES
+) -> AsyncIterator[StandardCenter]:
+    """Up on entry, everything ended on exit: so many processes for the window's queue and for the departments."""
     departments = [f"d{i:02d}" for i in range(1, n + 1)]
     accounts = [story.STORY.queue("intake"), *(story.STORY.queue("review", each) for each in departments)]
     passwords = {account: secrets.token_urlsafe(12) for account in accounts}
@@ -187,11 +189,11 @@ async def standard_center(n: int, run_dir: Path, *, windows: int = 1) -> AsyncIt
             await made.start()
             return made
 
-        spread = [departments[i::DEPARTMENT_PROCESSES] for i in range(min(n, DEPARTMENT_PROCESSES))]
-        offices = [
+        spread = [departments[i::offices] for i in range(min(n, offices))]
+        backs = [
             child(f"departments-{i + 1}", [orders("review", each) for each in part])
             for i, part in enumerate(spread)
         ]
         fronts = [child(f"intake-{i + 1}", [orders("intake")]) for i in range(windows)]
-        started = await asyncio.gather(*fronts, *offices)
+        started = await asyncio.gather(*fronts, *backs)
         yield StandardCenter(departments, own, databases, started[:windows], started[windows:])

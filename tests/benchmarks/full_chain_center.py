@@ -126,7 +126,9 @@ class BenchCenter(Center):
             connection = await asyncpg.connect(database.audit, timeout=10)
             try:
                 for row in await connection.fetch(_WRITTEN):
-                    found.append((row["bytes"], f"{name}.{row['relname']}", row["n_tup_ins"], row["n_tup_upd"]))
+                    found.append(
+                        (row["bytes"], f"{name}.{row['relname']}", row["n_tup_ins"], row["n_tup_upd"])
+                    )
             finally:
                 await connection.close()
         lines = [

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S, STOP_S = 60.0, 30.0
+START_S, STOP_S = 240.0, 60.0
 _LINE = 16 * 1024 * 1024
 
 

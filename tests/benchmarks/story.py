@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from libs import contracts
 from libs.consumer import Consumers
-from libs.envelope import Event, instant
+from libs.envelope import Event
 from libs.flow import Flow
 from libs.inbox import inbox_tables
 from libs.outbox import outbox_table
@@ -92,6 +92,49 @@ class Applicant(BaseModel):
     id_number: str
     address: str
     phone: str
+
+
+class Facts(BaseModel):
+    """What is applied for."""
+
+    place: str
+    purpose: str
+    area_m2: int
+
+
+class Material(BaseModel):
+    """A paper handed in."""
+
+    name: str
+    sha256: str
+
+
+class Reason(BaseModel):
+    """Why."""
+
+    text: str
+    article: str
+
+
+class SaidAccepted(BaseModel):
+    """What the window says: the whole application, to all departments."""
+
+    application_no: str
+    item_code: str
+    accepted_at: datetime
+    applicant: Applicant
+    facts: Facts
+    materials: list[Material]
+
+
+class SaidFormed(BaseModel):
+    """What a department says."""
+
+    application_no: str
+    department: str
+    outcome: str
+    reasons: list[Reason]
+    formed_at: datetime
 
 
 class CaseAccepted(BaseModel):
@@ -212,12 +255,13 @@ async def accept_case(
     work: Work, case_id: str, number: int, departments: list[str], submitted_at: datetime
 ) -> None:
     """The window accepts: the case, what it waits for, and one event to all departments."""
-    content = {**application(number), "accepted_at": instant(work.now)}
+    content = application(number)
+    said = SaidAccepted.model_validate({**content, "accepted_at": work.now})
     work.put(CASES, Case(case_id=case_id, state="accepted", submitted_at=submitted_at))
     for department in departments:
         work.put(REVIEWS, Review(case_id=case_id, department=department))
     work.add(APPLICATIONS, case_id=case_id, body=json.dumps(content, ensure_ascii=False))
-    work.say(ACCEPTED, case_id, content)
+    work.say(ACCEPTED, case_id, said)
 
 
 def department_ears(department: str) -> Consumers:
@@ -234,14 +278,12 @@ def department_ears(department: str) -> Consumers:
             applicant=data.applicant.name,
             formed_at=work.now,
         )
-        content = {
-            "application_no": data.application_no,
-            "department": department,
-            "outcome": outcome,
-            "reasons": [{"text": "The drawings satisfy the published conditions.", "article": "AL 34"}],
-            "formed_at": instant(work.now),
-        }
-        work.say(FORMED, event.subject, content)
+        reason = Reason(text="The drawings satisfy the published conditions.", article="AL 34")
+        said = SaidFormed(
+            application_no=data.application_no, department=department, outcome=outcome, reasons=[reason],
+            formed_at=work.now,
+        )  # fmt: skip
+        work.say(FORMED, event.subject, said)
 
     return consumers
 

@@ -25,16 +25,16 @@ async def change(url: str, sql: str) -> None:
 
 
 async def test_two_windows_decide_each_case_once_and_planted_losses_show(tmp_path: Path) -> None:
-    async with standard_center(3, tmp_path, windows=2) as center:
+    async with standard_center(3, tmp_path, windows=2, offices=1) as center:
         async with Meter(center.roots, center.servers.postgres.url) as measured:
-            await center.submit(400)
+            await center.submit(300)
         numbers = await center.submit(40, rate=40)
         await center.settle()
         assert await wrong(center) == []
         waited = await center.latencies_ms(numbers)
         assert len(waited) == 40
         assert 0 < percentile(waited, 0.5) < 5000
-        spent = measured.per_case(400)
+        spent = measured.per_case(300)
         assert set(spent["cpu_by_kind"]) == {"python", "postgresql", "rabbitmq"}
         assert all(value > 0 for value in spent["cpu_by_kind"].values())
         assert 0 < spent["commits"] < 4  # shared: one commit per message would be 7

@@ -67,5 +67,7 @@ def decide(case: str, application: dict[str, Any], department: str) -> str:
 @DBOS.workflow()
 def handle_case(case: str, application: dict[str, Any], departments: list[str]) -> None:
     """Fan out, fan in, approve."""
-    handles = {each: DBOS.enqueue_workflow(DEPARTMENTS, decide, case, application, each) for each in departments}
+    handles = {
+        each: DBOS.enqueue_workflow(DEPARTMENTS, decide, case, application, each) for each in departments
+    }
     store_approval(case, *joined({each: handle.get_result() for each, handle in handles.items()}))
