@@ -19,7 +19,7 @@ from tests.faults.proxy import AMQP_ACK, DOWN, HTTP_POST, SQL_COMMIT, UP, Edge
 from tests.faults.stage import ROLES, Stage
 from tests.faults.workload import Clients, History
 
-FIRES_S = 12.0  # a point that nobody passes for so long does not count
+FIRES_S = 40.0  # a point that nobody passes for so long does not count; a busy machine gets there late
 BACK_S = 45.0
 Outcome = dict[str, Any]
 
