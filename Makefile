@@ -32,7 +32,7 @@ setup: ## The environment from the hashed lock (.venv)
 
 test: ## All tests, from nothing (TESTS=tests/deploy for a part)
 	@deploy/setup.sh browser prometheus
-	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup --durations 15 $(TESTS)
+	@$(PYTHON) -m pytest -q -n 2 --durations 15 $(TESTS)
 
 prove-operate: ## What operators rely on, each figure beside its bound; QUICK=1 without containers
 	@deploy/setup.sh prometheus

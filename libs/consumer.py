@@ -23,7 +23,6 @@ from faststream.rabbit import (
     ExchangeType,
     QueueType,
     RabbitExchange,
-    RabbitMessage,
     RabbitQueue,
 )
 from faststream.rabbit.utils import RabbitClientProperties
@@ -101,9 +100,9 @@ class Consumers:
             return []
 
 
-async def _raw(message: Any) -> bytes:
+async def _raw(message: Any) -> Any:
     """FastStream must not decode: an undecodable body would never reach the handler and stay unacknowledged."""
-    return bytes(message.body)
+    return message
 
 
 class Listener:
@@ -114,6 +113,7 @@ class Listener:
             url,
             default_channel=Channel(prefetch_count=PREFETCH, on_return_raises=True),
             decoder=_raw,
+            apply_types=False,  # resolving annotations goes through a thread for every message
             reconnect_interval=1.0,
             graceful_timeout=10.0,
             client_properties=RabbitClientProperties(heartbeat=HEARTBEAT_S),
@@ -140,7 +140,7 @@ class Listener:
         """No message is between its delivery and its acknowledgement."""
         return self._opened and not self._tasks
 
-    async def _take(self, message: RabbitMessage) -> None:
+    async def _take(self, message: Any) -> None:
         raw = message.raw_message
         task = asyncio.create_task(self._settle(raw, unfinished(raw) >= SUSPECT_FROM))
         self._tasks.add(task)

@@ -29,6 +29,7 @@ LOG = structlog.get_logger(__name__)
 HEARTBEAT_S = 10
 CONFIRM_TIMEOUT_S = 10.0
 LEFTOVER_AGE_S = 2.0
+MARKED_TOGETHER = 64
 IN_FLIGHT = 64  # messages awaiting their confirm at once
 
 
@@ -74,7 +75,13 @@ class Relay:
             self._wake.set()
 
     def take_confirmed(self) -> list[int]:
-        """Confirmed rows not yet marked; the caller marks them in its transaction and says how that ended."""
+        """Confirmed rows to be marked, once they are many; the caller marks them and says how that ended.
+
+        A transaction of one event would pay as much for marking as for the event: the sweep marks the few.
+        """
+        return self._take() if len(self._confirmed) >= MARKED_TOGETHER else []
+
+    def _take(self) -> list[int]:
         taken, self._confirmed = self._confirmed, []
         self._marking.update(taken)
         return taken
@@ -200,12 +207,13 @@ class Relay:
 
         What another transaction is marking meanwhile is unsent to this one: it is left out while it is known.
         """
-        seqs = self.take_confirmed()
+        seqs = self._take()
+        on_the_way = {*seqs, *self._marking, *self._carried}
         try:
             async with self._engine.begin() as connection:
                 await outbox.mark_sent(connection, seqs)
                 left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
-                on_the_way = {*self._confirmed, *self._marking}
+                on_the_way |= {*self._confirmed, *self._marking}
                 self.unsent, lag = await outbox.waiting(connection) if left else (len(self._carried), 0.0)
         except BaseException:
             self.put_back(seqs)

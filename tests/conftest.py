@@ -11,9 +11,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.servers import Missing, PostgresServer, RabbitmqServer, machine, postgres, rabbitmq
 from deploy.servers.accounts import Accounts
@@ -27,16 +29,34 @@ settings.load_profile("any_machine")  # how fast this machine is at the moment i
 TEST_DEPARTMENTS = ("fire", "planning", "water", "urban_management", "traffic_police", "pipelines")
 
 
-WHOLE = ("tests/flow/", "tests/faults/", "tests/browser/test_journey.py")
+# Files whose tests need a whole center; they share one, and so the process it belongs to.
+WHOLE = (
+    "tests/flow/",
+    "tests/browser/test_journey.py",
+    "tests/faults/test_killed_during_the_story.py",
+    "tests/operate/test_live.py",
+)
+
+
+def _needs_center(nodeid: str) -> bool:
+    return nodeid.startswith(WHOLE)
+
+
+class ByCenter(LoadScopeScheduling):
+    """Processes share the tests: a file stays in one of them, all that need a whole center in the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "center" if _needs_center(nodeid) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCenter:
+    """How ``-n`` divides the tests."""
+    return ByCenter(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests: a file stays in one of them, all that need a whole center in the first."""
-    for item in items:
-        path = item.nodeid.partition("::")[0]
-        whole = "center" in getattr(item, "fixturenames", ()) or path.startswith(WHOLE)
-        item.add_marker(pytest.mark.xdist_group("center" if whole else path))
-    items.sort(key=lambda item: next(item.iter_markers("xdist_group")).args[0] != "center")
+    """What takes longest begins first."""
+    items.sort(key=lambda item: not _needs_center(item.nodeid))
 
 
 @pytest.fixture(scope="session")
