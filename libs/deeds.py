@@ -71,8 +71,9 @@ class Part:
         return self._ended
 
     def add_done_callback(self, tell: Callable[[Any], Any]) -> None:
-        """Call this, at once, when it ends; there is room for one."""
-        self._tell = tell
+        """Call this, at once, when it ends, after whoever asked earlier."""
+        earlier = self._tell
+        self._tell = tell if earlier is None else _both(earlier, tell)
 
     def set_result(self, _: Any) -> None:
         """The deed is done."""
@@ -87,6 +88,14 @@ class Part:
         if self._tell is not None:
             self._tell(self)
         self._whole.one_ended(reason)
+
+
+def _both(first: Callable[[Any], Any], second: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def tell(ended: Any) -> None:
+        first(ended)
+        second(ended)
+
+    return tell
 
 
 @dataclass(eq=False, slots=True)
