@@ -42,7 +42,7 @@ def inbox_tables(metadata: sa.MetaData) -> None:
         sa.Column("source", sa.Text, primary_key=True),
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("type", sa.Text, nullable=False),
-        sa.Column("subject", sa.Text, nullable=False, index=True),
+        sa.Column("subject", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False, server_default="handled"),
         sa.Column("heard_at", _AT, nullable=False, server_default=_NOW),
         sa.CheckConstraint("state IN ('handled', 'parked', 'set_aside')", name="inbox_state"),

@@ -95,10 +95,7 @@ def backbone_tables() -> None:
     inbox_tables(tables)
     answers_table(tables)
     tables.create_all(op.get_bind())
-    # Noting that a row was sent must not write its text again: the text lies outside the row, as it is.
-    op.execute("ALTER TABLE outbox ALTER COLUMN body SET STORAGE EXTERNAL")
-    op.execute("ALTER TABLE outbox SET (toast_tuple_target = 320)")
-    grant("outbox", "SELECT, INSERT, UPDATE (sent_at)")
+    _outbox_rights()
     grant("inbox", "SELECT, INSERT, UPDATE (state)")
     grant("answers", "SELECT, INSERT")
     forbid_change("answers")
@@ -115,6 +112,28 @@ def letter_tables() -> None:
     grant("replays", "SELECT, INSERT")
     forbid_change("replays")
     op.execute("CREATE INDEX set_aside_open ON set_aside (seq) WHERE settled_at IS NULL")
+
+
+def outbox_that_only_grows() -> None:
+    """Move what is unsent from the outbox's column ``sent_at`` to its own table, unless it is there already.
+
+    Older code cannot write to the outbox any more once this is done: its processes are stopped before.
+    """
+    columns = {column["name"] for column in sa.inspect(op.get_bind()).get_columns("outbox")}
+    if "sent_at" not in columns:
+        return
+    op.execute("CREATE TABLE unsent (seq bigint PRIMARY KEY)")
+    op.execute("INSERT INTO unsent SELECT seq FROM outbox WHERE sent_at IS NULL")
+    op.execute("ALTER TABLE outbox DROP COLUMN sent_at")
+    op.execute("DROP INDEX ix_inbox_subject")
+    op.execute(f"REVOKE ALL ON outbox FROM {app_role()}")
+    _outbox_rights()
+
+
+def _outbox_rights() -> None:
+    grant("outbox", "SELECT, INSERT")
+    forbid_change("outbox")
+    grant("unsent", "SELECT, INSERT, DELETE")
 
 
 def configuration(service: str, app: str, audit: str) -> Config:

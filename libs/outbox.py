@@ -1,9 +1,10 @@
-"""Rows said but not yet handed over: written with the effect, relayed after the commit, kept for ever."""
+"""Rows said: written with the effect, relayed after the commit, kept for ever as they were said."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +23,11 @@ class OutboxRow:
 
 
 def outbox_table(metadata: sa.MetaData) -> sa.Table:
-    """The outbox: append-only but for ``sent_at``, which alone may be updated (by grant)."""
+    """The outbox, which only grows, and ``unsent``: the numbers of those rows the broker has not confirmed yet.
+
+    Noting that a row was sent deletes a number from a small table; the row itself is never touched again.
+    """
+    sa.Table("unsent", metadata, sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False))
     return sa.Table(
         "outbox",
         metadata,
@@ -37,15 +42,16 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
         sa.Column(
             "said_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.clock_timestamp()
         ),
-        sa.Column("sent_at", sa.TIMESTAMP(timezone=True)),
-        sa.Index("outbox_unsent", "seq", postgresql_where=sa.text("sent_at IS NULL")),
     )
 
 
 _INSERT = """
-INSERT INTO outbox (id, source, type, subject, department, time, body)
-SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
-RETURNING seq, id
+WITH said AS (
+    INSERT INTO outbox (id, source, type, subject, department, time, body)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+    RETURNING seq, id
+), waiting AS (INSERT INTO unsent SELECT seq FROM said)
+SELECT seq, id FROM said
 """
 
 
@@ -70,27 +76,38 @@ async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[Ou
 async def mark_sent(connection: AsyncConnection, seqs: Sequence[int]) -> None:
     """Note that the broker confirmed these rows."""
     if seqs:
-        sql = (
-            "UPDATE outbox SET sent_at = clock_timestamp() WHERE seq = ANY($1::bigint[]) AND sent_at IS NULL"
-        )
-        await connection.exec_driver_sql(sql, (list(seqs),))
+        sql = "DELETE FROM unsent WHERE seq = ANY($1::bigint[])"
+        await connection.exec_driver_sql(sql, (sorted(seqs),))
+
+
+async def send_again(connection: AsyncConnection, ids: Sequence[str]) -> list[OutboxRow]:
+    """Make the rows of these events unsent again; those that still are, and ids of nothing here, are left out."""
+    sql = (
+        "WITH again AS (INSERT INTO unsent SELECT seq FROM outbox WHERE id = ANY($1::text[]) "
+        "ON CONFLICT DO NOTHING RETURNING seq) "
+        "SELECT seq, type, department, body FROM outbox JOIN again USING (seq) ORDER BY seq"
+    )
+    return _rows(await connection.exec_driver_sql(sql, (list(ids),)))
 
 
 async def unsent(connection: AsyncConnection, older_than_s: float, limit: int) -> list[OutboxRow]:
     """Leftovers: rows committed at least ``older_than_s`` seconds ago that nobody confirmed, oldest first."""
     sql = (
-        "SELECT seq, type, department, body FROM outbox WHERE sent_at IS NULL "
-        "AND said_at < clock_timestamp() - make_interval(secs => $1) ORDER BY seq LIMIT $2"
+        "SELECT seq, type, department, body FROM unsent JOIN outbox USING (seq) "
+        "WHERE said_at < clock_timestamp() - make_interval(secs => $1) ORDER BY seq LIMIT $2"
     )
-    found = await connection.exec_driver_sql(sql, (older_than_s, limit))
+    return _rows(await connection.exec_driver_sql(sql, (older_than_s, limit)))
+
+
+def _rows(found: Iterable[Any]) -> list[OutboxRow]:
     return [OutboxRow(row.seq, row.type, row.department, row.body) for row in found]
 
 
 async def waiting(connection: AsyncConnection) -> tuple[int, float]:
     """(rows that still wait for the broker, age of the oldest in seconds)."""
     sql = (
-        "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(said_at)), 0) "
-        "FROM outbox WHERE sent_at IS NULL"
+        "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - (SELECT said_at FROM outbox "
+        "WHERE seq = (SELECT min(seq) FROM unsent))), 0) FROM unsent"
     )
     count, age = tuple((await connection.exec_driver_sql(sql)).one())
     return int(count), float(age)

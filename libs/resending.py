@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import structlog
 from pydantic import BaseModel
 
+from libs import outbox
 from libs.metrics import RESENT
 from libs.outbox import OutboxRow
 from libs.work import Work
@@ -28,13 +29,7 @@ class Resent(BaseModel):
 
 async def send_again(work: Work, ids: Sequence[str]) -> list[OutboxRow]:
     """Make these rows unsent again, those that were sent; the relay has them until the broker confirms."""
-    sql = (
-        "UPDATE outbox SET sent_at = NULL WHERE id = ANY($1::text[]) AND sent_at IS NOT NULL "
-        "RETURNING seq, type, department, body"
-    )
-    found = await work.shared.connection.exec_driver_sql(sql, (list(ids),))
-    rows = [OutboxRow(row.seq, row.type, row.department, row.body) for row in found]
-    return sorted(rows, key=lambda row: row.seq)
+    return await outbox.send_again(work.shared.connection, ids)
 
 
 def note(rows: Sequence[OutboxRow], actor: str) -> None:

@@ -40,7 +40,10 @@ TABLES: dict[str, dict[str, str]] = {
         "case_files": "jsonb_build_object('case_id', t.case_id, 'body', t.body)",
     },
 }
-_OUTBOX = "SELECT seq, source, id, type, subject, time, department, body, sent_at FROM outbox ORDER BY seq"
+_OUTBOX = (
+    "SELECT seq, source, id, type, subject, time, department, body, unsent.seq IS NULL AS is_sent "
+    "FROM outbox LEFT JOIN unsent USING (seq) ORDER BY seq"
+)
 _INBOX = "SELECT source, id, type, subject, state FROM inbox ORDER BY source, id"
 _ANSWERS = "SELECT actor, client_key, status, body, subject FROM answers ORDER BY actor, client_key"
 _PARKED = "SELECT type, waits_for FROM parked"
@@ -96,7 +99,7 @@ def _said(row: Mapping[str, Any]) -> Said:
         raise ValueError(f"outbox row {row['seq']}: its text {told} is not its columns {kept}")
     return Said(
         row["seq"], row["source"], row["id"], row["type"], row["subject"], row["time"], row["department"],
-        body["data"], row["sent_at"] is not None,
+        body["data"], row["is_sent"],
     )  # fmt: skip
 
 

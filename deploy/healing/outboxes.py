@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -14,13 +16,11 @@ GAP_S = 120.0
 Identity = tuple[str, str]
 
 _ROWS = """
-SELECT seq, source, id, type, department,
-       extract(epoch FROM clock_timestamp() - sent_at)::float8 AS sent_s,
-       extract(epoch FROM sent_at)::float8 AS sent_at
-FROM outbox WHERE {which} ORDER BY seq
+SELECT seq, source, id, type, department, unsent.seq IS NULL AS is_sent
+FROM outbox LEFT JOIN unsent USING (seq) WHERE {which} ORDER BY seq
 """
-_NEW = _ROWS.format(which="seq > $1") + " LIMIT $2"
-_AGAIN = _ROWS.format(which="seq = ANY($1::bigint[])")
+_NEW = _ROWS.format(which="outbox.seq > $1") + " LIMIT $2"
+_AGAIN = _ROWS.format(which="outbox.seq = ANY($1::bigint[])")
 _HEARD = """
 SELECT source, id FROM inbox JOIN unnest($1::text[], $2::text[]) AS asked(source, id) USING (source, id)
 """
@@ -28,14 +28,14 @@ SELECT source, id FROM inbox JOIN unnest($1::text[], $2::text[]) AS asked(source
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An event that the broker confirmed; ``sent_at`` is its speaker's own clock, in seconds."""
+    """An event that the broker has confirmed; ``seen_at`` is when it was first seen to be, in seconds from anywhere."""
 
     speaker: str
     source: str
     id: str
     type: str
     department: str | None
-    sent_at: float
+    seen_at: float
 
     @property
     def identity(self) -> Identity:
@@ -45,10 +45,32 @@ class Sent:
 
 @dataclass
 class Mark:
-    """How far one outbox was read, and which numbers at or below are still to be read (again), until when."""
+    """How far one outbox was read, which numbers at or below are to be read again until when, and what ripens."""
 
     seq: int = 0
     later: dict[int, float] = field(default_factory=dict)
+    ripening: deque[Sent] = field(default_factory=deque)
+
+    def take(self, rows: Sequence[Mapping[str, Any]], speaker: str, now: float) -> None:
+        """What is sent ripens; what is not, and numbers that nobody has committed yet, are read again later."""
+        for row in rows:
+            seq = row["seq"]
+            for missing in range(self.seq + 1, seq):
+                self.later[missing] = now + GAP_S
+            self.seq = max(self.seq, seq)
+            if row["is_sent"]:
+                self.later.pop(seq, None)
+                event = (row["source"], row["id"], row["type"], row["department"])
+                self.ripening.append(Sent(speaker, *event, now))
+            else:
+                self.later[seq] = float("inf")
+
+    def ripe(self, until: float) -> list[Sent]:
+        """What was seen to be sent by this instant; each is given out once."""
+        found = []
+        while self.ripening and self.ripening[0].seen_at <= until:
+            found.append(self.ripening.popleft())
+        return found
 
 
 class Databases:
@@ -64,19 +86,24 @@ class Databases:
         """The databases: ``intake``, ``review.fire``."""
         return list(self._urls)
 
-    async def sent_later(self, speaker: str, ripe_s: float) -> list[Sent]:
-        """Events that were read before and were confirmed at least ``ripe_s`` seconds ago only now."""
+    async def read_again(self, speaker: str) -> None:
+        """Look once more at rows that were read before they were sent, and at numbers that had no row."""
         connection, mark = await self._connection(speaker), self._marks[speaker]
-        found = _take(await connection.fetch(_AGAIN, list(mark.later)), mark, speaker, ripe_s)
+        rows = await connection.fetch(_AGAIN, list(mark.later))
         now = time.monotonic()
+        mark.take(rows, speaker, now)
         mark.later = {seq: until for seq, until in mark.later.items() if until > now}
-        return found
 
-    async def newly_sent(self, speaker: str, ripe_s: float) -> tuple[list[Sent], bool]:
-        """Events of the next rows that were confirmed so long ago; and whether there may be more rows."""
+    async def read_on(self, speaker: str) -> bool:
+        """Read the next rows; whether there may be more."""
         connection, mark = await self._connection(speaker), self._marks[speaker]
         rows = await connection.fetch(_NEW, mark.seq, CHUNK)
-        return _take(rows, mark, speaker, ripe_s), len(rows) == CHUNK
+        mark.take(rows, speaker, time.monotonic())
+        return len(rows) == CHUNK
+
+    def ripe(self, speaker: str, ripe_s: float) -> list[Sent]:
+        """Events seen to be confirmed at least ``ripe_s`` seconds ago; each is given out once."""
+        return self._marks[speaker].ripe(time.monotonic() - ripe_s)
 
     async def heard(self, hearer: str, identities: Sequence[Identity]) -> set[Identity]:
         """Those of these events that stand in the hearer's inbox, in whatever state."""
@@ -98,22 +125,3 @@ class Databases:
         for connection in self._open.values():
             connection.terminate()
         self._open.clear()
-
-
-def _take(rows: Sequence[asyncpg.Record], mark: Mark, speaker: str, ripe_s: float) -> list[Sent]:
-    """The ripe ones; what is not, and numbers that nobody has committed yet, are read again later."""
-    until = time.monotonic() + GAP_S
-    found = []
-    for row in rows:
-        seq = row["seq"]
-        for missing in range(mark.seq + 1, seq):
-            mark.later[missing] = until
-        mark.seq = max(mark.seq, seq)
-        if row["sent_s"] is None or row["sent_s"] < ripe_s:
-            mark.later[seq] = float("inf")
-        else:
-            mark.later.pop(seq, None)
-            found.append(
-                Sent(speaker, row["source"], row["id"], row["type"], row["department"], row["sent_at"])
-            )
-    return found

@@ -41,8 +41,8 @@ async def fill(url: str, books: Books) -> None:
             if event.department:
                 body["department"] = event.department
             await connection.execute(
-                "INSERT INTO outbox (id, source, type, subject, department, time, body, sent_at) "
-                "VALUES ($1, $2, $3, $4, $5, $6, $7, now())",
+                "INSERT INTO outbox (id, source, type, subject, department, time, body) "
+                "VALUES ($1, $2, $3, $4, $5, $6, $7)",
                 event.id, event.source, event.type, event.subject, event.department, event.time, json.dumps(body),
             )  # fmt: skip
         for heard in books.inbox:
@@ -142,7 +142,7 @@ async def test_real_databases_are_read_audited_and_refused(
     assert "The audit agrees." in clean.stdout
 
     owner = await asyncpg.connect(center["review.market"].owner)
-    await owner.execute("UPDATE outbox SET sent_at = NULL WHERE seq = 1")
+    await owner.execute("INSERT INTO unsent VALUES (1)")
     await owner.close()
     broken = command(databases, keys, "--json")
     assert broken.returncode == 1

@@ -25,7 +25,7 @@ from tests.benchmarks.servers import Servers, servers
 DEPARTMENT_PROCESSES = 4
 STUCK_S = 60.0
 _DECIDED_SO_FAR = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM decided_seq_seq"
-_UNSENT = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+_UNSENT = "SELECT count(*) FROM unsent"
 _LATENCIES = """
 SELECT extract(epoch FROM d.decided_at - c.submitted_at) * 1000
 FROM decided d JOIN cases c USING (case_id) WHERE case_id BETWEEN $1 AND $2
@@ -120,7 +120,7 @@ class StandardCenter:
         }
         left: dict[str, int] = {}
         for name in self.databases:
-            for table in ("parked", "set_aside", "outbox WHERE sent_at IS NULL"):
+            for table in ("parked", "set_aside", "unsent"):
                 (count,) = (await self._rows(name, f"SELECT count(*) FROM {table}"))[0]
                 left[f"rows in {name}'s {table}"] = count
         return Outcome([(case, by.split(","), said) for case, by, said in decided], decisions, left)

@@ -131,7 +131,7 @@ async def check(center: BenchCenter, filed: list[str]) -> None:
     )  # fmt: skip
     if missing:
         raise Wrong(f"{missing} answered applications are no cases")
-    await center.wait_for("intake", "SELECT -count(*) FROM outbox WHERE sent_at IS NULL", 0)
+    await center.wait_for("intake", "SELECT -count(*) FROM unsent", 0)
     heard = await center.value(
         "supervision", "SELECT count(*) FROM inbox WHERE type = 'intake.application_received.v1'"
     )

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.healing import Comparison, Desk, Healer, Lost
-from deploy.healing.outboxes import Mark, Sent, _take
+from deploy.healing.outboxes import Mark, Sent
 from deploy.servers import PostgresServer, RabbitmqServer
 from deploy.servers.accounts import Accounts
 from libs import resending
@@ -152,7 +152,7 @@ async def test_a_purged_queue_is_found_and_healed_with_nothing_twice(
     assert await hearer.count("things") == SAID + 1
 
     async def marked() -> bool:
-        return await speaker.count("outbox WHERE sent_at IS NULL") == 0 and speaker.relay.idle
+        return await speaker.count("unsent") == 0 and speaker.relay.idle
 
     await until(marked)
     assert (await healer.once()).lost == []
@@ -178,7 +178,7 @@ async def test_a_broker_that_comes_back_without_its_data_is_refilled_from_the_ou
     await asyncio.gather(*(speaker.say(f"s{i}") for i in range(SAID)))
 
     async def confirmed() -> bool:
-        return await speaker.count("outbox WHERE sent_at IS NOT NULL") == SAID
+        return await speaker.count("outbox") == SAID and await speaker.count("unsent") == 0
 
     await until(confirmed)
     rabbitmq_server.kill()
@@ -200,7 +200,7 @@ async def test_only_what_was_said_and_sent_is_sent_again(posts: tuple[Post, Post
     await speaker.say("s")
 
     async def sent() -> bool:
-        return await speaker.count("outbox WHERE sent_at IS NOT NULL") == 1
+        return await speaker.count("outbox") == 1 and await speaker.count("unsent") == 0
 
     await until(sent)
     async with speaker.engine.connect() as connection:
@@ -236,7 +236,7 @@ async def test_a_queue_that_is_never_empty_shows_a_loss_by_order(monkeypatch: py
         return inbox & set(identities)
 
     monkeypatch.setattr(comparison._databases, "heard", heard)
-    events = [Sent("intake", "intake", str(n), HEARD, None, sent_at=float(n)) for n in (0, 20, 60)]
+    events = [Sent("intake", "intake", str(n), HEARD, None, seen_at=float(n)) for n in (0, 20, 60)]
     comparison._await(events)
     busy = {"supervision": 7}
     assert await comparison._lost("supervision", busy) == [], "all of them may still be in the queue"
@@ -266,18 +266,19 @@ async def _no_token() -> str:
     return ""
 
 
-def row(seq: int, sent_s: float | None) -> dict[str, Any]:
+def row(seq: int, *, is_sent: bool) -> dict[str, Any]:
     return {
-        "seq": seq, "source": "intake", "id": str(seq), "type": HEARD, "department": None,
-        "sent_s": sent_s, "sent_at": 0.0,
+        "seq": seq, "source": "intake", "id": str(seq), "type": HEARD, "department": None, "is_sent": is_sent,
     }  # fmt: skip
 
 
 def test_numbers_committed_late_and_rows_sent_late_are_read_again() -> None:
     mark = Mark()
-    first = _take([row(1, 20.0), row(4, None), row(5, 1.0)], mark, "intake", 15.0)
-    assert [sent.id for sent in first] == ["1"]
+    mark.take([row(1, is_sent=True), row(4, is_sent=False), row(5, is_sent=False)], "intake", 100.0)
     assert (mark.seq, sorted(mark.later)) == (5, [2, 3, 4, 5])
-    again = _take([row(3, 20.0), row(4, 15.0), row(5, 3.0)], mark, "intake", 15.0)
-    assert [sent.id for sent in again] == ["3", "4"]
+    assert mark.ripe(99.0) == [], "seen later than that"
+    assert [sent.id for sent in mark.ripe(100.0)] == ["1"]
+    mark.take([row(3, is_sent=True), row(4, is_sent=True), row(5, is_sent=False)], "intake", 110.0)
     assert (mark.seq, sorted(mark.later)) == (5, [2, 5])
+    assert [(sent.id, sent.seen_at) for sent in mark.ripe(111.0)] == [("3", 110.0), ("4", 110.0)]
+    assert mark.ripe(1000.0) == [], "each is given out once"

@@ -49,7 +49,8 @@ class Verdict:
 
 
 _TABLES = {
-    "outbox": "SELECT id, type, source, subject, department, body, said_at, sent_at FROM outbox ORDER BY seq",
+    "outbox": "SELECT id, type, source, subject, department, body, unsent.seq IS NULL AS is_sent FROM outbox "
+    "LEFT JOIN unsent USING (seq) ORDER BY seq",
     "inbox": "SELECT source, id, type, subject, state FROM inbox",
     "effects": "SELECT event_id, case_id, type FROM effects",
     "set_aside": "SELECT id, type, body, code FROM set_aside WHERE settled_at IS NULL",
@@ -117,7 +118,7 @@ def _delivery(verdict: Verdict, books: Mapping[str, Books], story: Story, inject
         for row in each.outbox:
             said[(row["source"], row["id"])] = set(story.hearers(row))
             verdict.counted["events said"] += 1
-            if row["sent_at"] is None:
+            if not row["is_sent"]:
                 verdict.breaches["stuck"].append(f"{name}: {row['type']} {row['id']} is not sent")
     for identity, hearers in said.items():
         for hearer in hearers:
@@ -257,7 +258,7 @@ async def converged(databases: Mapping[str, str], poisoned: set[int]) -> str | N
     for name, url in databases.items():
         connection = await asyncpg.connect(url, timeout=10)
         try:
-            unsent = await connection.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+            unsent = await connection.fetchval("SELECT count(*) FROM unsent")
             parked = await connection.fetchval("SELECT count(*) FROM parked")
             open_cases = await connection.fetchval(_OPEN, list(poisoned)) if name == "intake" else 0
         finally:

@@ -64,7 +64,10 @@ class Injections:
         role = ROLES[fault.target]
         connection = await asyncpg.connect(self._stage.databases[role.database], timeout=5)
         try:
-            sql = "SELECT type, department, body FROM outbox WHERE sent_at IS NOT NULL ORDER BY seq DESC LIMIT 60"
+            sql = (
+                "SELECT type, department, body FROM outbox WHERE seq NOT IN (SELECT seq FROM unsent) "
+                "ORDER BY seq DESC LIMIT 60"
+            )
             rows = await connection.fetch(sql)
         finally:
             await connection.close()

@@ -83,7 +83,7 @@ async def test_an_acknowledgement_never_covers_what_is_not_committed(posts: Post
 async def test_an_event_is_sent_only_when_the_broker_has_confirmed_it(posts: Posts) -> None:
     speaker, hearer = posts
     await speaker.say("first")
-    assert await within(rows(speaker, "outbox WHERE sent_at IS NOT NULL", 1), 10)
+    assert await within(rows(speaker, "outbox WHERE seq NOT IN (SELECT seq FROM unsent)", 1), 10)
     speaker.edge.stall(UP)
     await speaker.say("s")
 
@@ -91,11 +91,11 @@ async def test_an_event_is_sent_only_when_the_broker_has_confirmed_it(posts: Pos
         return speaker.edge.held > 0
 
     assert await within(held, 10)
-    assert not await within(rows(speaker, "outbox WHERE sent_at IS NOT NULL", 2), 1.5)
+    assert not await within(rows(speaker, "outbox WHERE seq NOT IN (SELECT seq FROM unsent)", 2), 1.5)
     speaker.edge.reset()
     speaker.edge.heal()
     assert await within(rows(hearer, "things WHERE count = 1", 2), 20)
-    assert await within(rows(speaker, "outbox WHERE sent_at IS NOT NULL", 2), 10)
+    assert await within(rows(speaker, "outbox WHERE seq NOT IN (SELECT seq FROM unsent)", 2), 10)
 
 
 async def test_a_lost_confirm_sends_again_and_takes_effect_once(posts: Posts) -> None:
@@ -104,7 +104,7 @@ async def test_a_lost_confirm_sends_again_and_takes_effect_once(posts: Posts) ->
     await speaker.say("s")
     await asyncio.wait_for(lost.fired.wait(), 10)
     assert await within(heard(hearer, 2), 20)
-    assert await within(rows(speaker, "outbox WHERE sent_at IS NOT NULL", 1), 10)
+    assert await within(rows(speaker, "outbox WHERE seq NOT IN (SELECT seq FROM unsent)", 1), 10)
     assert await hearer.count("things WHERE count = 1") == 1
 
 
@@ -117,7 +117,7 @@ async def test_an_unroutable_event_waits_until_its_way_exists(
         operator.delete(f"{way}/{HEARD}").raise_for_status()
         try:
             await speaker.say("s")
-            assert not await within(rows(speaker, "outbox WHERE sent_at IS NOT NULL", 1), 2)
+            assert not await within(rows(speaker, "outbox WHERE seq NOT IN (SELECT seq FROM unsent)", 1), 2)
         finally:
             operator.post(way, json={"routing_key": HEARD}).raise_for_status()
     assert await within(rows(hearer, "things WHERE count = 1", 1), 20)
@@ -130,8 +130,9 @@ async def test_an_event_committed_late_is_sent(posts: Posts) -> None:
 
     async def write(said: Event) -> None:
         await connection.execute(
-            "INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
-            "VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - interval '1 minute')",
+            "WITH said AS (INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
+            "VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - interval '1 minute') "
+        "RETURNING seq) INSERT INTO unsent SELECT seq FROM said",
             said.id, said.source, said.type, said.subject, said.time, said.to_json(),
         )  # fmt: skip
 
@@ -152,15 +153,16 @@ async def test_an_event_too_large_to_send_stops_no_neighbour(posts: Posts) -> No
     connection = await asyncpg.connect(speaker.url)
     huge = replace(event("huge"), data={"n": 1, "x": "x" * 300_000})
     await connection.execute(
-        "INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - interval '1 minute')",
+        "WITH said AS (INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, clock_timestamp() - interval '1 minute') "
+        "RETURNING seq) INSERT INTO unsent SELECT seq FROM said",
         huge.id, huge.source, huge.type, huge.subject, huge.time, huge.to_json(),
     )  # fmt: skip
     await connection.close()
     for i in range(20):
         await speaker.say(f"s{i}")
     assert await within(rows(hearer, "things WHERE count = 1", 20), 30)
-    assert await speaker.count("outbox WHERE sent_at IS NULL AND subject = 'huge'") == 1
+    assert await speaker.count("outbox JOIN unsent USING (seq) WHERE subject = 'huge'") == 1
 
 
 async def test_a_row_of_a_type_this_version_does_not_know_stops_no_neighbour(posts: Posts) -> None:
@@ -168,14 +170,15 @@ async def test_a_row_of_a_type_this_version_does_not_know_stops_no_neighbour(pos
     speaker, hearer = posts
     connection = await asyncpg.connect(speaker.url)
     await connection.execute(
-        "INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
-        "VALUES ('newer', 'intake', 'intake.document_delivered.v2', 's', now(), '{}', now() - interval '1 minute')"
+        "WITH said AS (INSERT INTO outbox (id, source, type, subject, time, body, said_at) "
+        "VALUES ('newer', 'intake', 'intake.document_delivered.v2', 's', now(), '{}', now() - interval '1 minute') "
+        "RETURNING seq) INSERT INTO unsent SELECT seq FROM said"
     )
     await connection.close()
     await speaker.relay.sweep()
     await speaker.say("s")
     assert await within(rows(hearer, "things WHERE count = 1", 1), 20)
-    assert await speaker.count("outbox WHERE sent_at IS NULL AND id = 'newer'") == 1
+    assert await speaker.count("outbox JOIN unsent USING (seq) WHERE id = 'newer'") == 1
 
 
 async def test_the_relay_outlives_a_cancellation_that_is_not_its_own(

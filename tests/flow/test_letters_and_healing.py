@@ -84,7 +84,7 @@ async def sent(attached: Attached, subject: str) -> bool:
     try:
         found = await connection.fetchval(
             "SELECT count(*) FROM outbox WHERE body LIKE '%' || $1 || '%' AND type LIKE '%rule_published%' "
-            "AND sent_at IS NOT NULL",
+            "AND seq NOT IN (SELECT seq FROM unsent)",
             subject,
         )
     finally:

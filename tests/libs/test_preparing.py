@@ -49,6 +49,33 @@ async def test_prepared_database_is_migrated_and_closed_to_strangers(bare: dict[
         await _ask(bare["audit"], "DELETE FROM outbox")
 
 
+async def test_an_outbox_that_was_marked_in_place_is_moved_with_its_unsent_rows(bare: dict[str, str]) -> None:
+    name = bare["name"]
+    await prepare("fee", bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    owner = await asyncpg.connect(bare["owner"])
+    await owner.execute(_AS_IT_WAS)
+    await owner.close()
+    await prepare("fee", bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    assert await _ask(bare["app"], "SELECT array_agg(id) FROM unsent JOIN outbox USING (seq)") == ["waits"]
+    assert await _ask(bare["app"], "DELETE FROM unsent RETURNING true") is True
+    for statement in ("UPDATE outbox SET id = 'x'", "DELETE FROM outbox"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await _ask(bare["app"], statement)
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="append_only"):
+            await _ask(bare["owner"], statement)
+
+
+_AS_IT_WAS = """
+DROP TRIGGER outbox_append_only ON outbox;
+DROP TABLE unsent;
+ALTER TABLE outbox ADD COLUMN sent_at timestamptz;
+CREATE INDEX ix_inbox_subject ON inbox (subject);
+INSERT INTO outbox (id, source, type, subject, time, body, sent_at)
+VALUES ('went', 'fee', 't', 's', now(), '{}', now()), ('waits', 'fee', 't', 's', now(), '{}', NULL);
+UPDATE alembic_version SET version_num = 'fee_0002';
+"""
+
+
 async def test_service_waits_until_its_tables_are_there(bare: dict[str, str]) -> None:
     name = bare["name"]
     with pytest.raises(TimeoutError, match="tables are not at"):

@@ -120,7 +120,7 @@ async def test_what_is_committed_is_heard_once_and_marked_sent(posts: tuple[Post
     await all_heard(hearer, 300)
 
     async def marked() -> bool:
-        return await speaker.count("outbox WHERE sent_at IS NULL") == 0 and speaker.relay.idle
+        return await speaker.count("unsent") == 0 and speaker.relay.idle
 
     await until(marked)
     assert await hearer.count("things WHERE count = 1") == 300

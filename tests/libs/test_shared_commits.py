@@ -71,7 +71,7 @@ async def test_waiting_deeds_share_one_commit(database: str) -> None:
         )
         assert toy.commits.generation <= 3
         assert await toy.rows("SELECT count(*) FROM things") == [(60,)]
-        assert await toy.rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == [(60,)]
+        assert await toy.rows("SELECT count(*) FROM unsent") == [(60,)]
         assert len(toy.relay.rows) == 60
 
 
