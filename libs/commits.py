@@ -9,12 +9,12 @@ is handled alone from the start, so that a crash-poison takes no neighbour along
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from opentelemetry.context import Context
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -25,6 +25,7 @@ from libs.deeds import Asked, Deed, Handover, Poison, Run, is_race, is_transient
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
+from libs.traces import Origin
 from libs.work import House, Shared, Wanted, Work
 
 LOG = structlog.get_logger(__name__)
@@ -72,7 +73,8 @@ class Commits:
         self._relay = relay
         self._settle = settle
         self._pace = pace
-        self._waiting: asyncio.Queue[Deed] = asyncio.Queue()
+        self._waiting: deque[Deed] = deque()
+        self._came = asyncio.Event()
         self._open = 0
         self.generation = 0  # counts commits that changed something: timers and readiness look for change
         self.committed = asyncio.Event()
@@ -86,14 +88,15 @@ class Commits:
         """Queue a deed; its future holds the result, or the refusal."""
         self._open += 1
         deed.done.add_done_callback(self._closed)
-        self._waiting.put_nowait(deed)
+        self._waiting.append(deed)
+        self._came.set()
         return deed.done
 
     async def do(
         self,
         name: str,
         run: Run,
-        parent: Context | None = None,
+        parent: Origin | None = None,
         asked: Asked | None = None,
         loads: Sequence[Wanted] = (),
     ) -> Any:
@@ -112,16 +115,15 @@ class Commits:
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled."""
-        pending: Deed | None = None
+        waiting = self._waiting
         while True:
-            batch = [pending or await self._waiting.get()]
-            pending = None
-            while not batch[0].alone and len(batch) < self._pace.most and not self._waiting.empty():
-                deed = self._waiting.get_nowait()
-                if deed.alone:
-                    pending = deed
-                    break
-                batch.append(deed)
+            while not waiting:
+                self._came.clear()
+                await self._came.wait()
+            batch = [waiting.popleft()]
+            if not batch[0].alone:
+                while waiting and not waiting[0].alone and len(batch) < self._pace.most:
+                    batch.append(waiting.popleft())
             await self.handle(batch)
             if self._pace.pause_s and len(batch) >= FLOOD:
                 await asyncio.sleep(self._pace.pause_s)
@@ -152,9 +154,9 @@ class Commits:
 
     def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
         LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
-        for deed in [self._waiting.get_nowait() for _ in range(self._waiting.qsize())]:
-            if self._waits_on(deed):  # whoever came while an event is held may not hang behind it
-                self._waiting.put_nowait(deed)
+        came = list(self._waiting)
+        self._waiting.clear()
+        self._waiting.extend(each for each in came if self._waits_on(each))  # nobody may hang behind the event
         return [deed for deed in batch if self._waits_on(deed)]
 
     def _waits_on(self, deed: Deed) -> bool:

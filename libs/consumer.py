@@ -185,7 +185,7 @@ class Listener:
         async def run(work: Work) -> None:
             await self._consumers.dispatch(work, event)
 
-        parent = traces.context(event.traceparent)
+        parent = traces.origin(event.traceparent)
         loads = self._consumers.loads(event)
         self._commits.submit(
             Deed(f"on {event.type}", run, done, parent, event=event, loads=loads, alone=alone)

@@ -139,7 +139,7 @@ class DeadLetters:
 
     async def _submit(self, name: str, run: Run, event: Event | None) -> None:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        parent = traces.context(event.traceparent) if event else None
+        parent = traces.origin(event.traceparent) if event else None
         await self._commits.submit(Deed(name, run, done, parent, event=event, alone=True, patient=True))
 
 

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from opentelemetry.context import Context
 from sqlalchemy.exc import DBAPIError
 
 from libs import outbox
 from libs.envelope import Event
+from libs.traces import Origin
 from libs.work import Wanted, Work
 
 Run = Callable[[Work], Awaitable[Any]]
@@ -105,7 +105,7 @@ class Deed:
     name: str
     run: Run
     done: asyncio.Future[Any] | Part
-    parent: Context | None = None
+    parent: Origin | None = None
     event: Event | None = None
     asked: Asked | None = None
     loads: list[Wanted] = field(default_factory=list)

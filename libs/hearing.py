@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import structlog
-from opentelemetry.context import Context
 from sqlalchemy.exc import DBAPIError
 
 from libs import inbox, traces
@@ -33,7 +32,7 @@ class Hearing:
         self._dispatch = dispatch
         self.maybe_parked = True
 
-    async def hear(self, event: Event, run: Run, parent: Context | None, shared: Shared) -> None:
+    async def hear(self, event: Event, run: Run, parent: traces.Origin | None, shared: Shared) -> None:
         """Handle a fresh event: its effect is staged, or it is parked, or it is set aside with its reason."""
         work = self._work(event, parent, shared)
         try:
@@ -54,7 +53,7 @@ class Hearing:
 
     async def hear_again(self, event: Event, shared: Shared) -> bool:
         """Try a parked event once more; whether it is settled now."""
-        work = self._work(event, traces.context(event.traceparent), shared)
+        work = self._work(event, traces.origin(event.traceparent), shared)
         try:
             await self._dispatch(work, event)
         except DBAPIError as refused:
@@ -75,7 +74,7 @@ class Hearing:
 
     async def replay(self, event: Event, shared: Shared) -> Exception | None:
         """Hear an event once more that was set aside: None when it is handled, else why not (Park: it waits)."""
-        work = self._work(event, traces.context(event.traceparent), shared)
+        work = self._work(event, traces.origin(event.traceparent), shared)
         try:
             await self._dispatch(work, event)
         except DBAPIError:
@@ -113,7 +112,7 @@ class Hearing:
         await inbox.unpark(work.shared.connection, failed.event)
         await self._set_aside(failed.event, Poison(str(failed.__cause__)), work.shared)
 
-    def _work(self, event: Event, parent: Context | None, shared: Shared) -> Work:
+    def _work(self, event: Event, parent: traces.Origin | None, shared: Shared) -> Work:
         work = Work(shared, f"on {event.type}", parent, cause=event.id, subject=event.subject)
         work.touch(event.subject)
         return work

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from libs import identity
+from libs import identity, traces
 from libs.answers import Answer
 from libs.commits import Commits
 from libs.deeds import Asked
@@ -140,7 +140,7 @@ class CommandRunner:
         commits: Commits = self._request.app.state.commits
         name = self._request.scope["route"].name
         asked = self.asked(status)
-        answer: Answer = await commits.do(name, deed, otel_context.get_current(), asked, loads)
+        answer: Answer = await commits.do(name, deed, traces.origin_of(otel_context.get_current()), asked, loads)
         return answer
 
     def asked(self, status: int = 200, part: str = "") -> Asked:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from opentelemetry import context as otel_context
 from pydantic import BaseModel, Field
 
-from libs import letters, resending
+from libs import letters, resending, traces
 from libs.answers import Answer
 from libs.commits import Commits
 from libs.deeds import Deed
@@ -73,7 +73,8 @@ async def replay(request: Request, command: CommandRunner, actor: str, number: i
     def submit(run: Callable[[Work], Awaitable[Any]]) -> asyncio.Future[Any]:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         asked = command.asked(part=part)
-        commits.submit(Deed("replay letter", run, done, otel_context.get_current(), asked=asked, alone=True))
+        came_from = traces.origin_of(otel_context.get_current())
+        commits.submit(Deed("replay letter", run, done, came_from, asked=asked, alone=True))
         return done
 
     async def hear(work: Work) -> letters.Replayed:

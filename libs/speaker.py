@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from libs import contracts
-from libs.envelope import Event, new_id
 from libs.flow import Flow
 
 
@@ -24,15 +22,10 @@ class Speaker:
         self._flow = flow
         self._says = set(flow.says(service))
 
-    def event(
-        self,
-        event_type: str,
-        subject: str,
-        data: dict[str, Any],
-        department: str | None,
-        model: type | None = None,
-    ) -> Event:
-        """A checked event without its causes; SaidWrongly or ContractBroken when it may not be said so.
+    def check(
+        self, event_type: str, data: dict[str, Any], department: str | None, model: type | None = None
+    ) -> str | None:
+        """The department the event goes by; SaidWrongly or ContractBroken when it may not be said so.
 
         ``model`` is the message class that has validated ``data``, if one has.
         """
@@ -47,5 +40,4 @@ class Speaker:
             contracts.check(event_type, data)
         else:
             contracts.check_said(event_type, model, data)
-        moment = datetime.min
-        return Event(new_id(), event_type, self.source, moment, subject, data, department=department)
+        return department

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -61,42 +62,57 @@ def traceparent(span: Span) -> str | None:
     return f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}" if own.is_valid else None
 
 
-def context(parent: str | None) -> Context:
-    """The context a traceparent names; an empty one for None or nonsense."""
+class Origin:
+    """The span a deed comes from: its W3C text, which is all that is handed on where the trace is not kept."""
+
+    __slots__ = ("_context", "kept", "text")
+
+    def __init__(self, text: str, kept: bool, context: Context | None = None) -> None:
+        self.text = text
+        self.kept = kept
+        self._context = context
+
+    @property
+    def context(self) -> Context:
+        """The context whose current span is this one."""
+        if self._context is None:
+            _, trace_id, span_id, flags = self.text.split("-")
+            own = SpanContext(int(trace_id, 16), int(span_id, 16), True, TraceFlags(int(flags, 16)))
+            self._context = trace.set_span_in_context(trace.NonRecordingSpan(own), Context())
+        return self._context
+
+    @property
+    def span_context(self) -> SpanContext:
+        """The span itself."""
+        return trace.get_current_span(self.context).get_span_context()
+
+
+@lru_cache(4096)  # in a flood the events of one case come with one traceparent
+def origin(parent: str | None) -> Origin | None:
+    """The span a traceparent names; None for None or nonsense."""
     found = _TRACEPARENT.fullmatch(parent) if parent else None
-    if found is None:
-        return Context()
-    flags = TraceFlags(int(found[3], 16))
-    own = SpanContext(int(found[1], 16), int(found[2], 16), is_remote=True, trace_flags=flags)
-    return trace.set_span_in_context(trace.NonRecordingSpan(own), Context())
+    return Origin(found[0], int(found[3], 16) & 1 == 1) if found else None
 
 
-def parse(parent: str | None) -> SpanContext | None:
-    """The span a traceparent names, if it names one."""
-    return span_context(context(parent))
+def origin_of(within: Context) -> Origin | None:
+    """The current span of a context, if it has a real one."""
+    span = trace.get_current_span(within)
+    text = traceparent(span)
+    return Origin(text, span.get_span_context().trace_flags.sampled, within) if text else None
 
 
-def span_context(within: Context | None) -> SpanContext | None:
-    """The span of a context, if it has a real one."""
-    if within is None:
-        return None
-    found = trace.get_current_span(within).get_span_context()
-    return found if found.is_valid else None
-
-
-def under(parent: SpanContext) -> Context:
-    """A context whose current span is ``parent``."""
-    return trace.set_span_in_context(trace.NonRecordingSpan(parent), Context())
+def origin_of_span(span: Span) -> Origin | None:
+    """A span of ours; None where tracing is off."""
+    return origin(traceparent(span))
 
 
 def start(
-    name: str, parent: Context | None, links: Sequence[Link], subject: str | None, begun_ns: int
+    name: str, parent: Origin | None, links: Sequence[Link], subject: str | None, begun_ns: int
 ) -> Span:
-    """A new span that began at ``begun_ns`` (Unix nanoseconds); a root when ``parent`` holds none."""
-    within = parent or Context()
-    of = trace.get_current_span(within).get_span_context()
-    if of.is_valid and not of.trace_flags.sampled:
-        return trace.NonRecordingSpan(of)
+    """A new span that began at ``begun_ns`` (Unix nanoseconds); a root when there is no ``parent``."""
+    if parent is not None and not parent.kept:
+        return trace.NonRecordingSpan(parent.span_context)
+    within = parent.context if parent else Context()
     attributes = {"onewindow.subject": subject} if subject else {}
     return _TRACER.start_span(name, context=within, links=links, attributes=attributes, start_time=begun_ns)
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from opentelemetry.trace import SpanContext
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event
@@ -17,6 +16,7 @@ from libs.numbers import Numbers
 from libs.records import Key, Lookup, Records, insert_rows
 from libs.signatures import KeyDirectory, Signer
 from libs.speaker import Speaker
+from libs.traces import Origin
 
 F = TypeVar("F")
 Place = tuple[Records[Any], Key]
@@ -42,7 +42,7 @@ class Shared:
         self.house = house
         self.now = now
         self.said: list[Event] = []
-        self.touched: dict[str, SpanContext | None] = {}
+        self.touched: dict[str, Origin | None] = {}
         self.wrote = False
         self._records: dict[Place, Any] = {}
         self._stored: set[Place] = set()
@@ -120,7 +120,7 @@ class Shared:
         puts: dict[Place, Any],
         adds: list[tuple[sa.Table, dict[str, Any]]],
         said: list[Event],
-        touched: dict[str, SpanContext | None],
+        touched: dict[str, Origin | None],
     ) -> None:
         """Take over what a deed that succeeded has staged."""
         self.wrote = self.wrote or bool(puts or adds or said or touched)

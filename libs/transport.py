@@ -50,15 +50,15 @@ def received(body: bytes, queue: str, begun_ns: int, redelivered: bool) -> None:
 
 
 def _span(kind: SpanKind, name: str, body: bytes, about: dict[str, str], begun_ns: int | None) -> Span | None:
-    said_by = [traces.parse(found[1].decode()) for found in islice(_KEPT.finditer(body), MOST_LINKS)]
-    kept = [context for context in said_by if context is not None]
+    said_by = [traces.origin(found[1].decode()) for found in islice(_KEPT.finditer(body), MOST_LINKS)]
+    kept = [origin for origin in said_by if origin is not None]
     if not kept:
         return None
     return _TRACER.start_span(
         name,
-        context=traces.under(kept[0]),
+        context=kept[0].context,
         kind=kind,
-        links=[Link(context) for context in kept],
+        links=[Link(origin.span_context) for origin in kept],
         attributes={"messaging.system": "rabbitmq", **about},
         start_time=begun_ns,
     )

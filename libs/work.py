@@ -11,15 +11,15 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext
+from opentelemetry.trace import Link, Span
 from pydantic import BaseModel
 
 from libs import traces
-from libs.envelope import Event
+from libs.envelope import Event, new_id
 from libs.records import Key, Lookup, Records
 from libs.refusals import NotFound
 from libs.signatures import KeyDirectory, Signer
+from libs.traces import Origin
 from libs.transaction import House, Place, Shared, Wanted
 
 T = TypeVar("T", bound=BaseModel)
@@ -31,11 +31,16 @@ __all__ = ["House", "Place", "Shared", "Wanted", "Work"]
 class Work:
     """What a handler is given. See the module docstring; instants are business time, UTC."""
 
+    __slots__ = (
+        "_adds", "_begun_ns", "_came_from", "_continued", "_links", "_origin", "_puts", "_said", "_said_for",
+        "_settling", "_shared", "_span", "_subject", "_touched", "cause", "name", "now",
+    )  # fmt: skip
+
     def __init__(
         self,
         shared: Shared,
         name: str,
-        parent: Context | None,
+        parent: Origin | None,
         *,
         cause: str | None = None,
         subject: str | None = None,
@@ -45,19 +50,18 @@ class Work:
         self.cause = cause
         self.name = name
         self._shared = shared
-        self._parent = parent
-        self._came_from = traces.span_context(parent)
+        self._origin = self._came_from = parent
         self._subject = subject
         self._begun_ns = time.time_ns()
         self._settling = settling
-        self._links: list[Link] = []
+        self._links: Sequence[Link] = ()
         self._span: Span | None = None
         self._said_for: str | None = None
         self._continued = False
         self._puts: dict[Place, Any] = {}
         self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
         self._said: list[Event] = []
-        self._touched: dict[str, SpanContext | None] = {}
+        self._touched: dict[str, Origin | None] = {}
 
     @property
     def settings(self) -> Any:
@@ -133,14 +137,15 @@ class Work:
         content, model = (
             (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, None)
         )
-        plain = self._shared.house.speaker.event(event_type, subject, content, department, model)
+        speaker = self._shared.house.speaker
+        department = speaker.check(event_type, content, department, model)
         if self._settling and self._said_for not in (None, subject):
             self._close_span()
             self._continued = False
         self._said_for = subject
         event = Event(
-            plain.id, plain.type, plain.source, self.now, subject, content,
-            self.cause, traces.traceparent(self._open_span(subject)), plain.department,
+            new_id(), event_type, speaker.source, self.now, subject, content,
+            self.cause, self._hand_on(subject), department,
         )  # fmt: skip
         self._said.append(event)
         self.touch(subject)
@@ -148,7 +153,7 @@ class Work:
 
     def touch(self, subject: str) -> None:
         """This subject shall be settled in this transaction."""
-        self._touched[subject] = self._span.get_span_context() if self._span else None
+        self._touched[subject] = traces.origin_of_span(self._span) if self._span else None
 
     async def rows(self, statement: Any, **params: Any) -> Sequence[sa.Row[Any]]:
         """Rows of a named query; it does not see what deeds of this transaction have staged.
@@ -173,47 +178,60 @@ class Work:
         A person's request starts a trace of its own; calling this moves the deed into the case's trace, so
         that one case is one tree from the form to the public log.
         """
-        parents = [parent for parent in (self._came_from, *map(traces.parse, links)) if parent]
         self._close_span()
         self._said_for = None
         self._continued = True
         if traceparent is not None:
-            self._parent = traces.context(traceparent)
-        own = traces.span_context(self._parent)
-        self._links = [Link(parent) for parent in parents if own is None or parent.span_id != own.span_id]
+            self._origin = traces.origin(traceparent)
+        own = self._origin
+        if own is None or own.kept:
+            parents = [parent for parent in (self._came_from, *map(traces.origin, links)) if parent]
+            spans = [parent.span_context for parent in parents]
+            self._links = [Link(span) for span in spans if own is None or span.span_id != own.span_context.span_id]
 
     @property
     def traceparent(self) -> str | None:
         """The W3C trace context of this deed, to be stored on a new record."""
-        return traces.traceparent(self._open_span(None))
+        return self._hand_on(None)
+
+    def _hand_on(self, subject: str | None) -> str | None:
+        """The trace context for what is said or stored: of a span of this deed, or, where none is kept, as it came."""
+        if self._span is None:
+            origin = self._parent(subject)
+            if origin is not None and not origin.kept:
+                return origin.text
+        return traces.traceparent(self._open_span(subject))
+
+    def _parent(self, subject: str | None) -> Origin | None:
+        if self._settling and not self._continued:
+            return self._shared.touched.get(subject or "") or self._origin
+        return self._origin
 
     def _open_span(self, subject: str | None) -> Span:
         if self._span is None:
-            parent = self._parent
-            if self._settling and not self._continued:
-                touched = self._shared.touched.get(subject or "")
-                parent = traces.under(touched) if touched else parent
             about = subject or self._subject or next(iter(self._touched), None)
-            self._span = traces.start(self.name, parent, self._links, about, self._begun_ns)
+            self._span = traces.start(self.name, self._parent(subject), self._links, about, self._begun_ns)
         return self._span
 
     def _close_span(self) -> None:
         if self._span is not None:
             self._span.end()
             self._span = None
-        self._links = []
+        self._links = ()
 
     def succeed(self) -> None:
         """The deed is done: hand over what is staged (called by the door, not by handlers)."""
-        if not self._settling:
-            self._open_span(None)
-        span = self._span.get_span_context() if self._span else None
-        touched = {subject: context or span for subject, context in self._touched.items()}
+        own = self._origin
+        if self._span is not None or not (self._settling or (own is not None and not own.kept)):
+            own = traces.origin_of_span(self._open_span(None))
+        touched = self._touched
+        for subject, origin in touched.items():
+            if origin is None:
+                touched[subject] = own
         self._shared.absorb(self._puts, self._adds, self._said, touched)
         self._close_span()
 
     def fail(self, reason: BaseException) -> None:
         """The deed is off: forget what is staged (called by the door, not by handlers)."""
-        span = self._open_span(None)
-        traces.failed(span, reason)
+        traces.failed(self._open_span(None), reason)
         self._close_span()

@@ -8,12 +8,12 @@ once nothing is open any more. Everything below the deeds is the product's: `Wor
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from libs import contracts
 from libs.consumer import Consumers
@@ -165,14 +165,6 @@ class Case(BaseModel, frozen=True):
     outcome: str | None = None
 
 
-class Review(BaseModel, frozen=True):
-    """One department's part in a case; open until its outcome is stored."""
-
-    case_id: str
-    department: str
-    outcome: str | None = None
-
-
 INTAKE = metadata()
 outbox_table(INTAKE)
 inbox_tables(INTAKE)
@@ -180,11 +172,19 @@ CASES = Records(
     "cases", Case, key=("case_id",), metadata=INTAKE,
     columns={"submitted_at": (INSTANT, lambda case: case.submitted_at)},
 )  # fmt: skip
-REVIEWS = Records(
-    "reviews", Review, key=("case_id", "department"), metadata=INTAKE,
-    columns={"outcome": (sa.Text, lambda review: review.outcome)},
-)  # fmt: skip
-sa.Index("reviews_open", REVIEWS.table.c.case_id, postgresql_where=sa.text("outcome IS NULL"))
+WAITED_FOR = sa.Table(  # whose opinion is missing: a row goes when the opinion is stored
+    "waited_for",
+    INTAKE,
+    sa.Column("case_id", sa.Text, primary_key=True),
+    sa.Column("department", sa.Text, primary_key=True),
+)
+OPINIONS = sa.Table(
+    "opinions",
+    INTAKE,
+    sa.Column("case_id", sa.Text, primary_key=True),
+    sa.Column("department", sa.Text, primary_key=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+)
 APPLICATIONS = sa.Table(
     "applications",
     INTAKE,
@@ -211,13 +211,18 @@ DECISIONS = sa.Table(  # no unique key either
     sa.Column("formed_at", INSTANT, nullable=False),
 )  # fmt: skip
 
+_CASES = "ANY(CAST(:cases AS text[]))"
+_CLOSE = sa.text(
+    "DELETE FROM waited_for w USING opinions o "
+    f"WHERE w.case_id = {_CASES} AND o.case_id = w.case_id AND o.department = w.department RETURNING w.case_id"
+)
 _STILL_OPEN = sa.text(
     "SELECT c.case_id FROM unnest(CAST(:cases AS text[])) AS c(case_id) "
-    "WHERE EXISTS (SELECT FROM reviews r WHERE r.case_id = c.case_id AND r.outcome IS NULL)"
+    "WHERE EXISTS (SELECT FROM waited_for w WHERE w.case_id = c.case_id)"
 )
 _GATHERED = sa.text(
     "SELECT case_id, string_agg(department, ',' ORDER BY department) AS departments, "
-    "bool_and(outcome = 'consent') AS consent FROM reviews WHERE case_id = ANY(CAST(:cases AS text[])) GROUP BY case_id"
+    f"bool_and(outcome = 'consent') AS consent FROM opinions WHERE case_id = {_CASES} GROUP BY case_id"
 )
 
 
@@ -259,8 +264,8 @@ async def accept_case(
     said = SaidAccepted.model_validate({**content, "accepted_at": work.now})
     work.put(CASES, Case(case_id=case_id, state="accepted", submitted_at=submitted_at))
     for department in departments:
-        work.put(REVIEWS, Review(case_id=case_id, department=department))
-    work.add(APPLICATIONS, case_id=case_id, body=json.dumps(content, ensure_ascii=False))
+        work.add(WAITED_FOR, case_id=case_id, department=department)
+    work.add(APPLICATIONS, case_id=case_id, body=to_json(content).decode())
     work.say(ACCEPTED, case_id, said)
 
 
@@ -289,18 +294,17 @@ def department_ears(department: str) -> Consumers:
 
 
 def _wanted(event: Event) -> list[Place]:
-    return [(CASES, (event.subject,)), (REVIEWS, (event.subject, event.data["department"]))]
+    return [(CASES, (event.subject,))]
 
 
 def window_ears() -> Consumers:
-    """The window hears opinions and stores each with the review it closes."""
+    """The window hears opinions and stores each."""
     consumers = Consumers()
 
     @consumers.on(FORMED, OpinionFormed, loads=_wanted)
     async def on_formed(work: Work, event: Event, data: OpinionFormed) -> None:
-        review = await work.need(REVIEWS, event.subject, data.department)
-        if review.outcome is None:
-            work.put(REVIEWS, review.model_copy(update={"outcome": data.outcome}))
+        await work.need(CASES, event.subject)  # and locks it
+        work.add(OPINIONS, case_id=event.subject, department=data.department, outcome=data.outcome)
 
     return consumers
 
@@ -309,11 +313,14 @@ async def settle_cases(work: Work, subjects: list[str]) -> None:
     """Level-triggered fan-in, linear in departments: is anything still open? If not, gather once and decide.
 
     The case's row is locked since the opinion was heard: of two replicas that store the last two opinions the
-    second sees what the first has stored.
+    second sees what the first has stored. What is still open lies in a small table, so that the question costs
+    the same however many departments have answered.
     """
     cases = await work.load(CASES, [(subject,) for subject in subjects])
     waiting = {case.case_id: case for case in cases if case.state == "accepted"}
     if not waiting:
+        return
+    if not await work.rows(_CLOSE, cases=list(waiting)):
         return
     for row in await work.rows(_STILL_OPEN, cases=list(waiting)):
         del waiting[row.case_id]

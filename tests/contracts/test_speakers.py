@@ -101,6 +101,6 @@ def test_planted_unknown_event_is_found(tmp_path: Path) -> None:
 def test_speaker_refuses_at_run_time_too() -> None:
     fire = Speaker(FLOW, "review", "fire")
     with pytest.raises(SaidWrongly, match="does not say"):
-        fire.event("fee.charge_assessed.v1", "case", {}, None)
+        fire.check("fee.charge_assessed.v1", {}, None)
     with pytest.raises(SaidWrongly, match="department"):
-        Speaker(FLOW, "intake", None).event("intake.review_requested.v1", "case", {}, None)
+        Speaker(FLOW, "intake", None).check("intake.review_requested.v1", {}, None)

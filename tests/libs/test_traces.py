@@ -54,11 +54,11 @@ def test_nothing_is_kept_where_traces_go_nowhere() -> None:
 def test_a_deed_in_a_trace_that_is_not_kept_hands_its_context_on(monkeypatch: pytest.MonkeyPatch) -> None:
     provider, exporter = tracing(100.0)
     monkeypatch.setattr(traces, "_TRACER", provider.get_tracer("onewindow"))
-    span = traces.start("on something", traces.context(NOT_KEPT), [], "case", time.time_ns())
+    span = traces.start("on something", traces.origin(NOT_KEPT), [], "case", time.time_ns())
     assert traces.traceparent(span) == NOT_KEPT
     span.end()
     assert exporter.get_finished_spans() == ()
-    kept = traces.start("on something", traces.context(KEPT), [], "case", time.time_ns())
+    kept = traces.start("on something", traces.origin(KEPT), [], "case", time.time_ns())
     kept.end()
     (found,) = exporter.get_finished_spans()
     assert found.parent is not None
@@ -67,4 +67,4 @@ def test_a_deed_in_a_trace_that_is_not_kept_hands_its_context_on(monkeypatch: py
 
 @pytest.mark.parametrize("text", [None, "", "nonsense", "00-" + "0" * 32 + "-5f0c2b7d9a41e683-01", KEPT + "-more"])
 def test_what_names_no_span_is_no_parent(text: str | None) -> None:
-    assert traces.parse(text) is None
+    assert traces.origin(text) is None

@@ -64,7 +64,7 @@ class Department:
             await consumers.dispatch(work, event)
 
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        parent = traces.context(event.traceparent)
+        parent = traces.origin(event.traceparent)
         return self.app.state.commits.submit(Deed(event.type, run, done, parent, event=event))
 
     def at(self, moment: datetime) -> None:
