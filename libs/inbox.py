@@ -90,7 +90,7 @@ async def hear(connection: AsyncConnection, events: Sequence[Event]) -> set[tupl
     columns = tuple(
         [getattr(event, name) for event in ordered] for name in ("source", "id", "type", "subject")
     )
-    return {(row.source, row.id) for row in await connection.exec_driver_sql(_HEAR, columns)}
+    return {(source, event_id) for source, event_id in await connection.exec_driver_sql(_HEAR, columns)}
 
 
 async def _set_state(connection: AsyncConnection, source: str, event_id: str, state: str) -> None:

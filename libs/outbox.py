@@ -67,7 +67,7 @@ async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[Ou
         [event.time for event in events],
         list(texts.values()),
     )
-    stored = {row.id: row.seq for row in await connection.exec_driver_sql(_INSERT, columns)}
+    stored = {event_id: seq for seq, event_id in await connection.exec_driver_sql(_INSERT, columns)}
     return [OutboxRow(stored[event.id], event.type, event.department, texts[event.id]) for event in events]
 
 

@@ -103,7 +103,8 @@ def origin_of(within: Context) -> Origin | None:
 
 def origin_of_span(span: Span) -> Origin | None:
     """A span of ours; None where tracing is off."""
-    return origin(traceparent(span))
+    text = traceparent(span)
+    return Origin(text, span.get_span_context().trace_flags.sampled) if text else None
 
 
 def start(

@@ -32,8 +32,8 @@ class Work:
     """What a handler is given. See the module docstring; instants are business time, UTC."""
 
     __slots__ = (
-        "_adds", "_begun_ns", "_came_from", "_continued", "_links", "_origin", "_puts", "_said", "_said_for",
-        "_settling", "_shared", "_span", "_subject", "_touched", "cause", "name", "now",
+        "_adds", "_begun_ns", "_came_from", "_continued", "_links", "_origin", "_own", "_puts", "_said",
+        "_said_for", "_settling", "_shared", "_span", "_subject", "_touched", "cause", "name", "now",
     )  # fmt: skip
 
     def __init__(
@@ -56,6 +56,7 @@ class Work:
         self._settling = settling
         self._links: Sequence[Link] = ()
         self._span: Span | None = None
+        self._own: Origin | None = None  # the span as others come from it, once it is open
         self._said_for: str | None = None
         self._continued = False
         self._puts: dict[Place, Any] = {}
@@ -153,7 +154,7 @@ class Work:
 
     def touch(self, subject: str) -> None:
         """This subject shall be settled in this transaction."""
-        self._touched[subject] = traces.origin_of_span(self._span) if self._span else None
+        self._touched[subject] = self._own
 
     async def rows(self, statement: Any, **params: Any) -> Sequence[sa.Row[Any]]:
         """Rows of a named query; it does not see what deeds of this transaction have staged.
@@ -200,7 +201,8 @@ class Work:
             origin = self._parent(subject)
             if origin is not None and not origin.kept:
                 return origin.text
-        return traces.traceparent(self._open_span(subject))
+        self._open_span(subject)
+        return self._own.text if self._own else None
 
     def _parent(self, subject: str | None) -> Origin | None:
         if self._settling and not self._continued:
@@ -211,19 +213,21 @@ class Work:
         if self._span is None:
             about = subject or self._subject or next(iter(self._touched), None)
             self._span = traces.start(self.name, self._parent(subject), self._links, about, self._begun_ns)
+            self._own = traces.origin_of_span(self._span)
         return self._span
 
     def _close_span(self) -> None:
         if self._span is not None:
             self._span.end()
-            self._span = None
+            self._span = self._own = None
         self._links = ()
 
     def succeed(self) -> None:
         """The deed is done: hand over what is staged (called by the door, not by handlers)."""
         own = self._origin
         if self._span is not None or not (self._settling or (own is not None and not own.kept)):
-            own = traces.origin_of_span(self._open_span(None))
+            self._open_span(None)
+            own = self._own
         touched = self._touched
         for subject, origin in touched.items():
             if origin is None:
