@@ -121,9 +121,8 @@ class Commits:
                 self._came.clear()
                 await self._came.wait()
             batch = [waiting.popleft()]
-            if not batch[0].alone:
-                while waiting and not waiting[0].alone and len(batch) < self._pace.most:
-                    batch.append(waiting.popleft())
+            while waiting and len(batch) < self._pace.most and not (batch[0].alone or waiting[0].alone):
+                batch.append(waiting.popleft())
             await self.handle(batch)
             if self._pace.pause_s and len(batch) >= FLOOD:
                 await asyncio.sleep(self._pace.pause_s)
@@ -154,9 +153,9 @@ class Commits:
 
     def _hold(self, batch: Sequence[Deed], reason: Exception) -> list[Deed]:
         LOG.warning("database_away", error=type(reason).__name__, deeds=len(batch), detail=str(reason)[:200])
-        came = list(self._waiting)
-        self._waiting.clear()
-        self._waiting.extend(each for each in came if self._waits_on(each))  # nobody may hang behind the event
+        for came in [self._waiting.popleft() for _ in range(len(self._waiting))]:
+            if self._waits_on(came):  # whoever came while an event is held may not hang behind it
+                self._waiting.append(came)
         return [deed for deed in batch if self._waits_on(deed)]
 
     def _waits_on(self, deed: Deed) -> bool:

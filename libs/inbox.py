@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -90,7 +91,8 @@ async def hear(connection: AsyncConnection, events: Sequence[Event]) -> set[tupl
     columns = tuple(
         [getattr(event, name) for event in ordered] for name in ("source", "id", "type", "subject")
     )
-    return {(source, event_id) for source, event_id in await connection.exec_driver_sql(_HEAR, columns)}
+    found: Iterable[Any] = await connection.exec_driver_sql(_HEAR, columns)
+    return {(row[0], row[1]) for row in found}
 
 
 async def _set_state(connection: AsyncConnection, source: str, event_id: str, state: str) -> None:

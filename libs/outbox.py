@@ -67,7 +67,8 @@ async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[Ou
         [event.time for event in events],
         list(texts.values()),
     )
-    stored = {event_id: seq for seq, event_id in await connection.exec_driver_sql(_INSERT, columns)}
+    found: Iterable[Any] = await connection.exec_driver_sql(_INSERT, columns)
+    stored = {row[1]: row[0] for row in found}
     return [OutboxRow(stored[event.id], event.type, event.department, texts[event.id]) for event in events]
 
 

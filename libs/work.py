@@ -188,7 +188,9 @@ class Work:
         if own is None or own.kept:
             parents = [parent for parent in (self._came_from, *map(traces.origin, links)) if parent]
             spans = [parent.span_context for parent in parents]
-            self._links = [Link(span) for span in spans if own is None or span.span_id != own.span_context.span_id]
+            self._links = [
+                Link(span) for span in spans if own is None or span.span_id != own.span_context.span_id
+            ]
 
     @property
     def traceparent(self) -> str | None:
