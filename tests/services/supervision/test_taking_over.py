@@ -40,13 +40,13 @@ def old_body(case: CaseFile) -> dict[str, Any]:
     return {**plain, "happenings": happened, "projected": {f"{case.case_id}/notice/intake": "0" * 16}}
 
 
-async def at_version_2(url: str, app: str, audit: str) -> None:
+async def at_version_3(url: str, app: str, audit: str) -> None:
     """Take a database back to nothing and forward to the tables of the older supervision."""
     config = configuration("supervision", app, audit)
 
     def run(connection: sa.Connection) -> None:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+        command.upgrade(config, "0003")
 
     engine = create_async_engine(driver_url(url), connect_args=tls(url))
     async with engine.begin() as connection:
@@ -79,7 +79,7 @@ async def test_files_known_so_far_are_taken_over_whole_and_judged_on(
 ) -> None:
     database = await new_database("supervision")
     roles = (f"{database.name}_app", f"{database.name}_audit")
-    await at_version_2(database.owner, *roles)
+    await at_version_3(database.owner, *roles)
     cases = case_files(recorded())
     last = next(each for each in recorded().order if each.id == cases[GRANTED].happenings[-1].id)
     cases[GRANTED] = cases[GRANTED].with_happenings(cases[GRANTED].happenings[:-1])

@@ -24,7 +24,7 @@ depends_on = None
 
 
 _AT = sa.TIMESTAMP(timezone=True)
-# As they were then: version 0003 has other ones in their place.
+# As they were then: version 0004 has other ones in their place.
 _CASE_FILES = {
     "application_no": sa.Text, "item_code": sa.Text, "state": sa.Text, "counted_with": sa.Text, "look_at": _AT,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 `case_files` stays as it was, for whoever wants to look. An older supervision beside this one would judge by half of
 what happened: it is told to wait, as if the database was away, holds what it was given and gives it back when it ends.
 
-Revision ID: 0003
+Revision ID: 0004
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from alembic import op
 from libs.migration import create_append_only, create_records
 from services.supervision.storage import CASE_FILES, HAPPENINGS
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
