@@ -11,15 +11,17 @@ import binascii
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import rfc8785
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from nacl.exceptions import CryptoError
+from nacl.signing import SigningKey, VerifyKey
 from pydantic import BaseModel, ConfigDict
 
 
@@ -91,6 +93,44 @@ def _has_no_surrogates(text: str) -> bool:
     return True
 
 
+class _Unusual(Exception):
+    """The text holds a number that the standard library may write in another way."""
+
+
+def _whole(text: str) -> int:
+    if len(text) > 15:
+        raise _Unusual(text)
+    return int(text)
+
+
+def _unusual(text: str) -> Any:
+    raise _Unusual(text)
+
+
+_READER = json.JSONDecoder(parse_int=_whole, parse_float=_unusual, parse_constant=_unusual)
+_NOT_BELOW_SURROGATES = re.compile("[\ud800-\U0010ffff]")  # below them UTF-16 orders names as Python does
+
+
+def read_canonical(text: str) -> dict[str, Any]:
+    """The object that ``text`` says, if it is the RFC 8785 text of that; ValueError otherwise.
+
+    Reading refuses what would need the slow way, so that writing once and comparing is all that is left to do.
+    """
+    try:
+        content = None if _NOT_BELOW_SURROGATES.search(text) else _READER.decode(text)
+    except _Unusual:
+        content = None
+    if isinstance(content, dict):
+        written = _WRITER.encode(content)
+    else:
+        content = json.loads(text)
+        written = canonical(content) if isinstance(content, dict) else ""
+    if written != text:
+        raise ValueError("the text is not RFC 8785 JSON of an object")
+    read: dict[str, Any] = content
+    return read
+
+
 def document_sha256(document: SignedDocument | Mapping[str, Any]) -> str:
     """The hex SHA-256 of the signed text: the document's name in logs, events and the public log."""
     body = document.body if isinstance(document, SignedDocument) else str(document["body"])
@@ -108,7 +148,11 @@ class Signer:
     def __init__(self, key_id: str, issuer: str, private_key: Ed25519PrivateKey) -> None:
         self.key_id = key_id
         self.issuer = issuer
-        self._private_key = private_key
+        self._public_key = private_key.public_key()
+        seed = private_key.private_bytes(
+            serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
+        )
+        self._signing_key = SigningKey(seed)
 
     @classmethod
     def from_file(cls, path: Path, issuer: str) -> Signer:
@@ -130,14 +174,14 @@ class Signer:
             if body.get(name, value) != value:
                 raise ValueError(f"the body says {name} {body[name]!r}, the document {value!r}")
         text = canonical({**body, "kind": kind, "issuer": self.issuer})
-        signature = base64.b64encode(self._private_key.sign(text.encode())).decode()
+        signature = base64.b64encode(self._signing_key.sign(text.encode()).signature).decode()
         return SignedDocument(
             kind=kind, issuer=self.issuer, body=text, key_id=self.key_id, signature=signature
         )
 
     def directory_entry(self) -> dict[str, str]:
         """This key's line in the key directory."""
-        public = base64.b64encode(_raw(self._private_key.public_key())).decode()
+        public = base64.b64encode(_raw(self._public_key)).decode()
         return {"key_id": self.key_id, "issuer": self.issuer, "public_key": public}
 
 
@@ -147,7 +191,7 @@ class KnownKey:
 
     key_id: str
     issuer: str
-    public_key: Ed25519PublicKey
+    public_key: VerifyKey
 
 
 class KeyDirectory:
@@ -168,11 +212,11 @@ class KeyDirectory:
                 KnownKey(
                     str(entry["key_id"]),
                     str(entry["issuer"]),
-                    Ed25519PublicKey.from_public_bytes(base64.b64decode(entry["public_key"], validate=True)),
+                    VerifyKey(base64.b64decode(entry["public_key"], validate=True)),
                 )
                 for entry in entries
             )
-        except (KeyError, TypeError, ValueError) as wrong:
+        except (KeyError, TypeError, ValueError, CryptoError) as wrong:
             raise BadKeyFile(f"key directory: {wrong}") from wrong
 
     @classmethod
@@ -206,12 +250,13 @@ class KeyDirectory:
         if kind is not None and signed.kind != kind:
             raise BadSignature(f"a {signed.kind} is no {kind}")
         try:
-            key.public_key.verify(base64.b64decode(signed.signature, validate=True), signed.body.encode())
-            content = json.loads(signed.body)
-        except (InvalidSignature, binascii.Error, ValueError) as wrong:
+            key.public_key.verify(signed.body.encode(), base64.b64decode(signed.signature, validate=True))
+        except (CryptoError, binascii.Error, ValueError) as wrong:
             raise BadSignature("the signature does not fit the text") from wrong
-        if not isinstance(content, dict) or canonical(content) != signed.body:
-            raise BadSignature("the text is not RFC 8785 JSON of an object")
+        try:
+            content = read_canonical(signed.body)
+        except ValueError as wrong:
+            raise BadSignature("the text is not RFC 8785 JSON of an object") from wrong
         if content.get("kind") != signed.kind or content.get("issuer") != signed.issuer:
             raise BadSignature("the signed text names another kind or issuer")
         return content

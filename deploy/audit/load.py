@@ -37,7 +37,8 @@ TABLES: dict[str, dict[str, str]] = {
         "cards": "to_jsonb(t)",
         "findings": "to_jsonb(t)",
         "clocks": "to_jsonb(t) - 'body'",
-        "case_files": "jsonb_build_object('case_id', t.case_id, 'body', t.body)",
+        "cases": "jsonb_build_object('case_id', t.case_id)",
+        "happenings": "jsonb_build_object('case_id', t.case_id, 'source', t.source, 'id', t.id)",
     },
 }
 _OUTBOX = (

@@ -13,7 +13,7 @@ from services.supervision.settings import Settings
 from services.supervision.timers import timers
 
 # Nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged.
-PACE = Pace(most=4096, pause_s=0.5)
+PACE = Pace(most=4096, pause_s=1.5)
 
 
 def create_app() -> FastAPI:

@@ -12,7 +12,7 @@ from libs.refusals import Park
 from libs.work import Work
 from services.supervision import messages as said
 from services.supervision.domain.backlog import Backlog
-from services.supervision.domain.case_file import CaseFile, Happening, IssuedCard
+from services.supervision.domain.case_file import CaseFile, IssuedCard
 from services.supervision.domain.catalogue import (
     Calendars,
     DatedItem,
@@ -33,6 +33,8 @@ from services.supervision.storage import (
     CLOCKS,
     DUE_CASES,
     FINDINGS,
+    HAPPENED,
+    HAPPENINGS,
     ITEMS,
     LEAVES,
     RULES,
@@ -41,6 +43,7 @@ from services.supervision.storage import (
     ClockRecord,
     LeafRecord,
     RuleRecord,
+    happened,
 )
 
 CENTER = "center"
@@ -110,18 +113,10 @@ async def note_happening(work: Work, event: Event, data: said.AboutCase) -> None
         raise Park(f"calendar/{legal_day(event.time).year}")
     await _park_without_tariff(work, event, items, data)
     BACKLOG.note(work.now - event.time, work.settings.card_grace, monotonic())
-    known = await work.get(CASE_FILES, event.subject)
-    case = known or CaseFile(
-        case_id=event.subject,
-        application_no=data.application_no,
-        item_code=data.item_code,
-        item_version=data.item_version,
-    )
-    happening = Happening(
-        type=event.type, source=event.source, id=event.id, at=event.time, department=event.department,
-        traceparent=event.traceparent, data=data.model_dump(mode="json"),
+    work.add(
+        HAPPENINGS, source=event.source, id=event.id, case_id=event.subject, type=event.type, at=event.time,
+        department=event.department, traceparent=event.traceparent, data=data.model_dump_json(),
     )  # fmt: skip
-    work.put(CASE_FILES, case.with_one(happening))
 
 
 async def _park_without_tariff(work: Work, event: Event, items: Items, data: said.AboutCase) -> None:
@@ -134,11 +129,20 @@ async def _park_without_tariff(work: Work, event: Event, items: Items, data: sai
 
 async def settle_cases(work: Work, subjects: list[str]) -> None:
     """Judge every case of this commit once, however many events of it were heard."""
-    found = await work.load(CASE_FILES, [(subject,) for subject in subjects])
-    for case in found:
+    for case in await _files(work, subjects):
         if not case.is_judged:
             work.cause = case.happenings[-1].id
             await look_at_case(work, case, caught_up=False)
+
+
+async def _files(work: Work, case_ids: Sequence[str]) -> list[CaseFile]:
+    """The files of these cases with everything that has happened; that of a new case is opened."""
+    known = {case.case_id: case for case in await work.load(CASE_FILES, [(each,) for each in case_ids])}
+    by_case = happened(await work.rows(HAPPENED, cases=list(case_ids)))
+    return [
+        (known.get(case_id) or CaseFile.opened_by(case_id, told[0])).with_happenings(told)
+        for case_id, told in by_case.items()
+    ]
 
 
 async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
@@ -149,9 +153,9 @@ async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
     """
     view = await _view(work, case, caught_up)
     clocks = clocks_of(case, view.item, view.calendars, MARKS)
-    again = []
+    again, grace = [], work.settings.card_grace
     for clock, crossing in _without_card(case, clocks):
-        notice_at = crossing.at + work.settings.card_grace
+        notice_at = crossing.at + grace
         if view.caught_up and notice_at <= work.now:
             case = await issue_card(work, case, clock, crossing)
         else:
@@ -166,14 +170,17 @@ async def look_at_case(work: Work, case: CaseFile, *, caught_up: bool) -> None:
         "state": case.current_state(),
         "counted_with": view.calendars.newest().stamp,
         "look_at": min(again) if again else None,
+        "heard": len(case.happenings),
     }
     work.put(CASE_FILES, case.model_copy(update=update))
 
 
 def _without_card(case: CaseFile, clocks: Sequence[Clock]) -> Iterator[tuple[Clock, Crossing]]:
     for clock in clocks:
+        if clock.kind not in CARD_RULES:
+            continue
         for crossing in clock.crossings():
-            if clock.kind in CARD_RULES and not case.has_card(clock.clock_id, crossing.colour):
+            if not case.has_card(clock.clock_id, crossing.colour):
                 yield clock, crossing
 
 
@@ -187,18 +194,18 @@ async def _view(work: Work, case: CaseFile, caught_up: bool) -> View:
 
 
 def _project(work: Work, case: CaseFile, clocks: Sequence[Clock]) -> dict[str, str]:
-    """Write the clocks that changed since they were written last; the digests of all of them."""
+    """Write the clocks that changed since they were written last; how all of them stand."""
     projected: dict[str, str] = {}
     for clock in clocks:
-        digest = projected[clock.clock_id] = clock.digest()
-        if case.projected.get(clock.clock_id) == digest:
+        name = clock.name
+        stands = projected[name] = clock.stands()
+        if case.projected.get(name) == stands:
             continue
+        span = clock.span
         record = ClockRecord(
-            clock_id=clock.clock_id, case_id=case.case_id, application_no=case.application_no,
-            item_code=case.item_code, kind=clock.kind, agency=clock.agency, starts_on=clock.starts_on,
-            limit_wd=clock.limit_wd, due_on=clock.due_on, provisional=clock.provisional,
-            yellow_at=clock.yellow_at, red_at=clock.red_at, started_at=clock.started_at,
-            stopped_at=clock.stopped_at, in_time=clock.in_time,
+            clock.clock_id, case.case_id, case.application_no, case.item_code, clock.kind, clock.agency,
+            clock.starts_on, clock.limit_wd, span.due_on, span.provisional, span.yellow_at, span.red_at,
+            clock.started_at, clock.stopped_at, clock.in_time,
         )  # fmt: skip
         work.put(CLOCKS, record)
     return projected
@@ -256,6 +263,6 @@ async def look_at_due_cases(work: Work) -> int:
         return 0
     rows = [*await work.rows(DUE_CASES, now=work.now)]
     rows += await work.rows(STALE_CASES, stamp=calendars.newest().stamp)
-    for case in await work.load(CASE_FILES, sorted({(row.case_id,) for row in rows})):
+    for case in await _files(work, sorted({row.case_id for row in rows})):
         await look_at_case(work, case, caught_up=True)
     return len(rows)

@@ -102,7 +102,7 @@ async def check(center: BenchCenter, cases: int, audited: bool) -> None:
         ("fee", "SELECT count(*) FROM settlements", cases),
         ("disclosure", "SELECT count(*) FROM (SELECT subject FROM leaves WHERE record_kind IN "
                        "('voucher', 'decision', 'bill') GROUP BY subject HAVING count(*) = 4) AS whole", cases),
-        ("supervision", "SELECT count(*) FROM case_files WHERE state = 'delivered'", cases),
+        ("supervision", "SELECT count(*) FROM cases WHERE state = 'delivered'", cases),
         ("supervision", "SELECT count(*) FROM findings", 0),
         ("supervision", "SELECT count(*) FROM cards", 0),
     ]  # fmt: skip

@@ -23,6 +23,7 @@ from libs.signatures import (
     canonical,
     create_key,
     document_sha256,
+    read_canonical,
 )
 
 FIRE = Signer("fire-1", "review/fire", Ed25519PrivateKey.from_private_bytes(b"f" * 32))
@@ -57,6 +58,43 @@ def test_the_quick_way_writes_what_rfc_8785_asks_for(content: dict[str, Any]) ->
 def test_what_json_cannot_say_is_refused(bad: Any) -> None:
     with pytest.raises(ValueError):
         canonical({"inside": [bad]})
+
+
+@given(st.dictionaries(st.text(max_size=6), _JSON, max_size=5))
+@settings(max_examples=300, deadline=None)
+def test_what_is_canonical_is_read_and_nothing_else(content: dict[str, Any]) -> None:
+    text = rfc8785.dumps(content).decode()
+    loose = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+    for each in (text, text + " ", loose, json.dumps(content)):
+        if _is_canonical(each):
+            assert read_canonical(each) == json.loads(each)
+        else:
+            with pytest.raises(ValueError, match=r"8785|canonical"):
+                read_canonical(each)
+
+
+def _is_canonical(text: str) -> bool:
+    try:
+        return rfc8785.dumps(json.loads(text)).decode() == text
+    except rfc8785.CanonicalizationError:
+        return False
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "1", '{"a":1,"a":1}', '{"a":1.0}', '{"a":1E2}', '{"a":-0}', '{"a":NaN}', '{"a":9007199254740993}',
+     '{"b":1,"a":1}', '{"a":"\\u00e9"}', '{"a":"\\ud800"}', '{"\uffff":1,"\U0001f600":1}'],
+)  # fmt: skip
+def test_text_that_is_not_canonical_is_no_document(text: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        read_canonical(text)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1e+22}', '{"a":0.1}', '{"a":9007199254740991}', '{"\U0001f600":1,"\uffff":1}']
+)
+def test_unusual_canonical_text_is_read_too(text: str) -> None:
+    assert read_canonical(text) == json.loads(text)
 
 
 def test_body_is_rfc_8785_text() -> None:

@@ -182,14 +182,15 @@ def _same_in_supervision(finding: Finding, snapshot: Snapshot, flow: Flow) -> No
     books = snapshot.books.get("supervision")
     if books is None:
         return
-    copies = {row["case_id"]: row["body"]["happenings"] for row in books.rows("case_files")}
+    copies: dict[str, set[tuple[str, str]]] = {}
+    for row in books.rows("happenings"):
+        copies.setdefault(row["case_id"], set()).add((row["source"], row["id"]))
     for case_id, events in snapshot.cases.items():
         wanted = {
             event.identity for event in events
             if event.type in flow.rules and "supervision" in flow.rule(event.type).heard_by
             and event.type != "disclosure.record_published.v1"
         }  # fmt: skip
-        copied = {(each["source"], each["id"]) for each in copies.get(case_id, [])}
-        for source, event_id in sorted(wanted ^ copied):
+        for source, event_id in sorted(wanted ^ copies.get(case_id, set())):
             where = "lacks" if (source, event_id) in wanted else "has besides"
             finding.breach(f"case {case_id[:12]}: supervision's copy {where} {source}:{event_id[:12]}")

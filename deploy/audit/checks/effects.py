@@ -86,7 +86,7 @@ def _same_rows(
 def _records_of_cases(finding: Finding, snapshot: Snapshot) -> None:
     """Each service that follows cases has one record per case it must know, and none besides."""
     received = {event.subject for event in snapshot.of_type("intake.application_received.v1")}
-    for name, table in (("intake", "cases"), ("supervision", "case_files")):
+    for name, table in (("intake", "cases"), ("supervision", "cases")):
         books = snapshot.books.get(name)
         if books is not None:
             _same_set(finding, books, table, received)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-import rfc8785
+from libs.signatures import canonical
 
 LEAF_VERSION = 1
 LARGEST_LEAF_BYTES = 65_535  # what fits the two-byte length of a C2SP log entry
@@ -158,7 +158,8 @@ def _leaf(
     item_code: str | None = None,
     document_sha256: str | None = None,
 ) -> Leaf:
-    encoded = rfc8785.dumps({"v": LEAF_VERSION, "record_kind": kind, **content})
-    if len(encoded) > LARGEST_LEAF_BYTES:
-        raise LeafTooLarge(f"{kind}: {len(encoded)} bytes")
-    return Leaf(kind, encoded.decode(), " ".join(words.lower().split()), item_code, document_sha256)
+    text = canonical({"v": LEAF_VERSION, "record_kind": kind, **content})
+    size = len(text.encode())
+    if size > LARGEST_LEAF_BYTES:
+        raise LeafTooLarge(f"{kind}: {size} bytes")
+    return Leaf(kind, text, " ".join(words.lower().split()), item_code, document_sha256)

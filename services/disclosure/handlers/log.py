@@ -65,8 +65,12 @@ async def settle_log(work: Work, subjects: list[str]) -> None:
     _require_growth(state, growth, nodes)
     root = state.frontier().root
     note = _sign(work, state, root)
+    roots: dict[tuple[int, int], bytes] = {}  # neighbours have most of their paths in common
     for row in leaves:
-        path = merkle.proof(paths[row.leaf_index], nodes.__getitem__)
+        for span in paths[row.leaf_index]:
+            if span not in roots:
+                roots[span] = merkle.root_of(*span, nodes.__getitem__)
+        path = [roots[span] for span in paths[row.leaf_index]]
         if not merkle.includes(bytes.fromhex(row.leaf_hash), row.leaf_index, state.size, path, root):
             raise LogForked(f"leaf {row.leaf_index} is not under the root of {state.size} leaves")
         _say(work, row, state.size, note, [each.hex() for each in path])

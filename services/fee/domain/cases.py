@@ -97,12 +97,15 @@ class Acceptance(_Fact):
 
 
 class Bill(_Fact):
-    """The one bill of a case. ``document`` carries, signed, all that is needed to recompute it."""
+    """The one bill of a case, as far as its later moves need it.
+
+    The signed document lies in `bills`, once; ``document`` stays empty for older code, which wants such a member.
+    """
 
     bill_no: str
     assessed_at: datetime
     assessment: Assessment
-    document: dict[str, Any]
+    document: dict[str, Any] = Field(default_factory=dict)
     document_sha256: str
     event_id: str
     traceparent: str | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.envelope import instant
 from libs.refusals import Park
-from libs.signatures import document_sha256
+from libs.signatures import SignedDocument, document_sha256
 from libs.work import Work
 from services.fee import storage
 from services.fee.domain.assessment import Assessment, assess
@@ -57,12 +57,11 @@ async def assess_charge(work: Work, case: FeeCase) -> FeeCase:
         bill_no=bill_no,
         assessed_at=work.now,
         assessment=assessment,
-        document=document.model_dump(),
         document_sha256=document_sha256(document),
         event_id=event.id,
         traceparent=event.traceparent,
     )
-    _write_bill(work, case.case_id, acceptance, bill)
+    _write_bill(work, case.case_id, acceptance, bill, document)
     return case.with_(bill=bill)
 
 
@@ -85,7 +84,9 @@ def _bill_text(
     }
 
 
-def _write_bill(work: Work, case_id: str, acceptance: Acceptance, bill: Bill) -> None:
+def _write_bill(
+    work: Work, case_id: str, acceptance: Acceptance, bill: Bill, document: SignedDocument
+) -> None:
     assessment = bill.assessment
     work.add(
         storage.BILLS,
@@ -104,7 +105,7 @@ def _write_bill(work: Work, case_id: str, acceptance: Acceptance, bill: Bill) ->
         line_count=len(assessment.lines),
         assessed_at=bill.assessed_at,
         assessed_on=legal_day(bill.assessed_at),
-        document=bill.document,
+        document=document.model_dump(),
         document_sha256=bill.document_sha256,
         event_id=bill.event_id,
         traceparent=bill.traceparent,

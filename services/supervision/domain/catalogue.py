@@ -85,11 +85,12 @@ class Calendars(BaseModel, frozen=True):
 
     def named(self, names: Iterable[str]) -> WorkingDays | None:
         """Counting with exactly the versions ``names`` ("2026.v1"); None when one is not known (yet)."""
-        wanted = frozenset(names)
-        if wanted not in self._named:
+        asked = tuple(names)
+        if asked not in self._named:
+            wanted = frozenset(asked)
             found = tuple(each for each in self.published if each.name in wanted)
-            self._named[wanted] = counting_with(found) if len(found) == len(wanted) else None
-        return self._named[wanted]
+            self._named[asked] = counting_with(found) if len(found) == len(wanted) else None
+        return self._named[asked]
 
     # A case asks dozens of times; what is published in one of these never changes.
     @cached_property
@@ -101,7 +102,7 @@ class Calendars(BaseModel, frozen=True):
         return max((each.published_at for each in self.published), default=datetime.min.replace(tzinfo=UTC))
 
     @cached_property
-    def _named(self) -> dict[frozenset[str], WorkingDays | None]:
+    def _named(self) -> dict[tuple[str, ...], WorkingDays | None]:
         return {}
 
 
@@ -162,4 +163,7 @@ class Items(BaseModel, frozen=True):
 
     def version(self, number: int) -> Item | None:
         """One version by its number."""
-        return next((each.item for each in self.versions if each.item.version == number), None)
+        for each in self.versions:  # asked twice for every event that is heard
+            if each.item.version == number:
+                return each.item
+        return None

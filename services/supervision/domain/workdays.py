@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
@@ -45,6 +46,17 @@ class Counted:
     provisional: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A limit counted from a day: its last day, what is crossed on the way, and a text that tells it from others."""
+
+    due_on: date
+    provisional: bool
+    yellow_at: datetime | None
+    red_at: datetime | None
+    mark: str
+
+
 @lru_cache(maxsize=8192)
 def legal_day(moment: datetime) -> date:
     """The day at the center on which ``moment`` falls."""
@@ -62,6 +74,7 @@ class WorkingDays:
     def __init__(self, calendars: Iterable[PublishedCalendar]) -> None:
         self._years: dict[int, PublishedCalendar] = {}
         self._counted: dict[tuple[date, int], Counted] = {}
+        self._spans: dict[tuple[date, int], Span] = {}
         for calendar in sorted(calendars, key=lambda each: each.version):
             self._years[calendar.year] = calendar
         self._stamp = ",".join(self._years[year].name for year in sorted(self._years))
@@ -138,6 +151,17 @@ class WorkingDays:
         counted = self.day_number(starts_on, limit_wd)
         return None if counted.provisional else self.closing(counted.day)
 
+    def span(self, starts_on: date, limit_wd: int) -> Span:
+        """Everything a clock of this limit is measured with; the same question has one answer, and is asked often."""
+        found = self._spans.get((starts_on, limit_wd))
+        if found is None:
+            due = self.day_number(starts_on, limit_wd)
+            yellow_at, red_at = self.yellow_at(starts_on, limit_wd), self.red_at(starts_on, limit_wd)
+            told = f"{starts_on} {limit_wd} {due.day} {due.provisional} {yellow_at} {red_at}"
+            mark = blake2b(told.encode(), digest_size=8).hexdigest()
+            found = self._spans[(starts_on, limit_wd)] = Span(due.day, due.provisional, yellow_at, red_at, mark)
+        return found
+
 
 LEFT = ("overdue", "0", "1", "2", "3-5", "6-10", "more")
 _SPANS = ((2, ""), (5, "3-5"), (10, "6-10"))
@@ -155,6 +179,12 @@ def days_left(days: WorkingDays, today: date, due_on: date, overdue: bool) -> st
 def counting_with(calendars: tuple[PublishedCalendar, ...]) -> WorkingDays:
     """WorkingDays of these calendars, kept: every case is counted with the same few."""
     return WorkingDays(calendars)
+
+
+@lru_cache(maxsize=8192)
+def told_day(instant: str) -> date:
+    """The day at the center on which an instant falls that was told as text (RFC 3339)."""
+    return legal_day(datetime.fromisoformat(instant))
 
 
 @lru_cache(maxsize=4096)

@@ -1,8 +1,8 @@
 """Supervision's tables and named queries; the only SQL of this house.
 
-Tables: `case_files` (what happened, per case), `clocks` (a projection of every clock, for searching),
-`cards` and `findings` (append-only), and what disclosure said: `calendars`, `tariffs`, `items`, `rules`,
-`leaves`.
+Tables: `happenings` (what happened, append-only), `cases` (what was concluded from it), `clocks` (how every
+clock stands, for searching), `cards` and `findings` (append-only), and what disclosure said: `calendars`,
+`tariffs`, `items`, `rules`, `leaves`.
 
 Named queries (each takes an open connection or a `Work` and returns plain values):
 
@@ -13,6 +13,7 @@ Named queries (each takes an open connection or a `Work` and returns plain value
   `findings_of_case(reader, id)`
 * cases: `find_cases(reader, CaseSearch)`, `count_cases(reader, CaseSearch)`, `read_case(reader, id)`
 * statistics: `by_department(reader, now)`, `by_month(reader)`, `totals(reader, now)`
+* happenings: `HAPPENED` (a statement for `Work.rows`), `happened(rows)`
 * timers: `DUE_CASES`, `STALE_CASES` (statements for `Work.rows`), `next_look(reader)`,
   `calendars_version(reader)`, `newest_stamp(reader)`, `any_stale(reader, stamp)`
 """
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from services.supervision.storage.cases import (
     DUE_CASES,
+    HAPPENED,
     STALE_CASES,
     CaseRow,
     CaseSearch,
@@ -28,6 +30,7 @@ from services.supervision.storage.cases import (
     calendars_version,
     count_cases,
     find_cases,
+    happened,
     newest_days,
     newest_stamp,
     next_look,
@@ -70,6 +73,7 @@ from services.supervision.storage.tables import (
     CASE_FILES,
     CLOCKS,
     FINDINGS,
+    HAPPENINGS,
     ITEMS,
     LEAVES,
     METADATA,
@@ -87,6 +91,8 @@ __all__ = [
     "CLOCKS",
     "DUE_CASES",
     "FINDINGS",
+    "HAPPENED",
+    "HAPPENINGS",
     "ITEMS",
     "LEAVES",
     "METADATA",
@@ -125,6 +131,7 @@ __all__ = [
     "find_findings",
     "findings_by_rule",
     "findings_of_case",
+    "happened",
     "newest_days",
     "newest_stamp",
     "next_look",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.supervision.domain.case_file import CaseFile
+from services.supervision.domain.case_file import CaseFile, Happening
 from services.supervision.domain.catalogue import Calendars
 from services.supervision.domain.workdays import WorkingDays
 from services.supervision.storage.paging import Page, count, read_page
 from services.supervision.storage.tables import CALENDARS, CASE_FILES, CLOCKS
 
 _CASES, _CLOCKS = CASE_FILES.table, CLOCKS.table
-_PROVISIONAL = _CLOCKS.c.body["provisional"].as_boolean()
 _COUNTS_ON = sa.exists().where(  # a clock that a new calendar moves: it runs, or was counted provisionally
-    _CLOCKS.c.case_id == _CASES.c.case_id, sa.or_(_CLOCKS.c.stopped_at.is_(None), _PROVISIONAL)
+    _CLOCKS.c.case_id == _CASES.c.case_id, sa.or_(_CLOCKS.c.stopped_at.is_(None), _CLOCKS.c.provisional)
 )
 DUE_CASES = (
     sa.select(_CASES.c.case_id)
@@ -30,6 +32,21 @@ STALE_CASES = (
     .where(_CASES.c.counted_with != sa.bindparam("stamp", type_=sa.Text), _COUNTS_ON)
     .limit(50)
 )
+
+_HAPPENED = (
+    "SELECT case_id, source, id, type, at, department, traceparent, data FROM happenings WHERE case_id = ANY(:cases)"
+)
+HAPPENED = sa.text(_HAPPENED).bindparams(sa.bindparam("cases", type_=sa.ARRAY(sa.Text)))
+
+
+def happened(rows: Sequence[Any]) -> dict[str, list[Happening]]:
+    """The happenings in rows of HAPPENED, by case."""
+    found: dict[str, list[Happening]] = {}
+    data = json.loads(f"[{','.join(row[7] for row in rows)}]")  # one text is read faster than many
+    for (case_id, source, name, kind, at, department, traceparent, _), told in zip(rows, data, strict=True):
+        happening = Happening(kind, source, name, at, department, traceparent, told)
+        found.setdefault(case_id, []).append(happening)
+    return found
 
 
 class CaseSearch(Page, frozen=True):
@@ -75,7 +92,10 @@ async def read_case(reader: AsyncConnection, case_id: str) -> CaseFile | None:
     """The whole file of one case."""
     found = await reader.execute(sa.select(_CASES.c.body).where(_CASES.c.case_id == case_id))
     body = found.scalar_one_or_none()
-    return None if body is None else CASE_FILES.read(body)
+    if body is None:
+        return None
+    rows = (await reader.execute(HAPPENED, {"cases": [case_id]})).all()
+    return CASE_FILES.read(body).with_happenings(happened(rows).get(case_id, ()))
 
 
 async def newest_stamp(reader: AsyncConnection) -> str:

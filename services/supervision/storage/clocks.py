@@ -16,9 +16,7 @@ _C = CLOCKS.table.c
 _SHOWN = (
     _C.clock_id, _C.case_id, _C.application_no, _C.item_code, _C.kind, _C.agency, _C.due_on, _C.yellow_at,
     _C.red_at, _C.started_at, _C.stopped_at, _C.in_time,
-    _C.body["limit_wd"].as_integer().label("limit_wd"),
-    _C.body["provisional"].as_boolean().label("provisional"),
-    sa.cast(_C.body["starts_on"].astext, sa.Date).label("starts_on"),
+    _C.limit_wd, _C.provisional, _C.starts_on,
 )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ _BY_MONTH = sa.text(
 )
 _TOTALS = sa.text(
     """
-    SELECT (SELECT count(*) FROM case_files) AS cases,
+    SELECT (SELECT count(*) FROM cases) AS cases,
            (SELECT count(*) FROM findings) AS findings,
            (SELECT count(*) FROM clocks WHERE stopped_at IS NULL AND kind <> 'check') AS running,
            (SELECT count(*) FROM clocks WHERE stopped_at IS NULL AND kind <> 'check' AND red_at <= :now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 
 import sqlalchemy as sa
 from pydantic import BaseModel
@@ -10,29 +10,11 @@ from pydantic import BaseModel
 from libs.records import Records, metadata
 from services.supervision.domain.case_file import CaseFile
 from services.supervision.domain.catalogue import Calendars, Items, Tariffs
+from services.supervision.storage.clock_table import ClockRecord, ClockTable
 
+__all__ = ["ClockRecord"]
 METADATA = metadata()
 _AT = sa.TIMESTAMP(timezone=True)
-
-
-class ClockRecord(BaseModel, frozen=True):
-    """A clock as one searches for it. Instants are business time; see the domain's Clock for the words."""
-
-    clock_id: str
-    case_id: str
-    application_no: str
-    item_code: str
-    kind: str
-    agency: str
-    starts_on: date
-    limit_wd: int
-    due_on: date
-    provisional: bool
-    yellow_at: datetime | None
-    red_at: datetime | None
-    started_at: datetime
-    stopped_at: datetime | None
-    in_time: bool | None
 
 
 class RuleRecord(BaseModel, frozen=True):
@@ -54,8 +36,20 @@ class LeafRecord(BaseModel, frozen=True):
     of_id: str
 
 
+HAPPENINGS = sa.Table(
+    "happenings",
+    METADATA,
+    sa.Column("case_id", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("at", _AT, nullable=False),
+    sa.Column("department", sa.Text),
+    sa.Column("traceparent", sa.Text),
+    sa.Column("data", sa.Text, nullable=False),  # JSON; always read as a whole
+)
 CASE_FILES = Records(
-    "case_files",
+    "cases",
     CaseFile,
     key=("case_id",),
     columns={
@@ -67,25 +61,7 @@ CASE_FILES = Records(
     },
     metadata=METADATA,
 )
-CLOCKS = Records(
-    "clocks",
-    ClockRecord,
-    key=("clock_id",),
-    columns={
-        "case_id": (sa.Text, lambda clock: clock.case_id),
-        "application_no": (sa.Text, lambda clock: clock.application_no),
-        "item_code": (sa.Text, lambda clock: clock.item_code),
-        "kind": (sa.Text, lambda clock: clock.kind),
-        "agency": (sa.Text, lambda clock: clock.agency),
-        "due_on": (sa.Date, lambda clock: clock.due_on),
-        "yellow_at": (_AT, lambda clock: clock.yellow_at),
-        "red_at": (_AT, lambda clock: clock.red_at),
-        "started_at": (_AT, lambda clock: clock.started_at),
-        "stopped_at": (_AT, lambda clock: clock.stopped_at),
-        "in_time": (sa.Boolean, lambda clock: clock.in_time),
-    },
-    metadata=METADATA,
-)
+CLOCKS = ClockTable(METADATA)
 CALENDARS = Records("calendars", Calendars, key=("center",), metadata=METADATA)
 TARIFFS = Records("tariffs", Tariffs, key=("tariff_code",), metadata=METADATA)
 ITEMS = Records("items", Items, key=("item_code",), metadata=METADATA)

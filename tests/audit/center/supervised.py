@@ -45,13 +45,13 @@ def calendars(recording: Recording) -> Calendars:
 
 def case_files(recording: Recording) -> dict[str, CaseFile]:
     """Every case's file."""
-    files: dict[str, CaseFile] = {}
+    happened: dict[str, list[Happening]] = {}
     for event in recording.order:
         if event.type in ABOUT_CASES:
-            about = {name: event.data[name] for name in ("application_no", "item_code", "item_version")}
-            known = files.get(event.subject) or CaseFile(case_id=event.subject, **about)
-            files[event.subject] = known.with_one(happening(event))
-    return files
+            happened.setdefault(event.subject, []).append(happening(event))
+    return {
+        case_id: CaseFile.opened_by(case_id, told[0]).with_happenings(told) for case_id, told in happened.items()
+    }
 
 
 def keep_supervision(recording: Recording, now: datetime) -> None:
@@ -59,8 +59,10 @@ def keep_supervision(recording: Recording, now: datetime) -> None:
     published = calendars(recording)
     books = recording.tables["supervision"]
     for case in case_files(recording).values():
-        body = {"happenings": [{"source": each.source, "id": each.id} for each in case.happenings]}
-        books.setdefault("case_files", []).append({"case_id": case.case_id, "body": body})
+        books.setdefault("cases", []).append({"case_id": case.case_id})
+        for each in case.happenings:
+            row = {"case_id": case.case_id, "source": each.source, "id": each.id}
+            books.setdefault("happenings", []).append(row)
         item = Item.model_validate(recording.items[case.item_code])
         for clock in clocks_of(case, item, published, MARKS):
             stopped = clock.stopped_at.isoformat() if clock.stopped_at else None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+
+from pydantic import BaseModel
 
 from libs.contracts import check
 from libs.envelope import Event
@@ -16,7 +18,9 @@ from libs.refusals import NotFound, Park
 from services.supervision.consumers import consumers
 from services.supervision.handlers import look_at_due_cases, settle_cases
 from services.supervision.settings import Settings
-from services.supervision.storage import CASE_FILES, CLOCKS, DUE_CASES, STALE_CASES
+from services.supervision.storage import CASE_FILES, CLOCKS, DUE_CASES, HAPPENED, STALE_CASES
+
+_HAPPENED = ("case_id", "source", "id", "type", "at", "department", "traceparent", "data")
 
 
 @dataclass
@@ -87,15 +91,14 @@ class Desk:
 
     def end_state(self) -> dict[str, Any]:
         """Everything that must not depend on the order of hearing."""
-        cases = [
-            case.model_dump(exclude={"cards", "findings", "counted_with"})
-            for case in self.all(CASE_FILES.name)
-        ]
-        for case in cases:
-            case["happenings"] = [{**each, "traceparent": None} for each in case["happenings"]]
+        happened = [{**row, "traceparent": None} for row in self.rows.get("happenings", [])]
         return {
-            "cases": cases,
-            "clocks": [clock.model_dump() for clock in self.all(CLOCKS.name)],
+            "cases": [
+                case.model_dump(exclude={"cards", "findings", "counted_with"})
+                for case in self.all(CASE_FILES.name)
+            ],
+            "happenings": sorted(happened, key=lambda row: (row["source"], row["id"])),
+            "clocks": [asdict(clock) for clock in self.all(CLOCKS.name)],
             "cards": self.cards(),
             "findings": self.findings(),
             "parked": sorted(event.id for event in self.parked),
@@ -129,7 +132,9 @@ class MemoryWork:
         return [each for each in found if each is not None]
 
     def put(self, records: Any, record: Any) -> None:
-        stored = records.read(record.model_dump_json())  # as it would come back from its table
+        stored = record
+        if isinstance(record, BaseModel):
+            stored = records.read(record.model_dump_json())  # as it would come back from its table
         self._puts[(records.name, records.key_of(record))] = stored
 
     def add(self, table: Any, **values: Any) -> None:
@@ -142,6 +147,9 @@ class MemoryWork:
         self._said.append((event_type, subject, content))
 
     async def rows(self, statement: Any, **params: Any) -> list[Any]:
+        if statement is HAPPENED:
+            kept = [*self._desk.rows.get("happenings", []), *(row for name, row in self._adds if name == "happenings")]
+            return [tuple(row[name] for name in _HAPPENED) for row in kept if row["case_id"] in params["cases"]]
         cases = self._desk.all(CASE_FILES.name)
         if statement is DUE_CASES:
             found = [case for case in cases if case.look_at and case.look_at <= params["now"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,15 @@ from services.supervision import app as app_room
 from services.supervision.domain.case_file import CaseFile, Happening
 from services.supervision.pages.case import _lanes
 from services.supervision.pages.wall import share_used
-from services.supervision.storage import CARDS, CASE_FILES, CLOCKS, FINDINGS, ClockRecord, ClockRow
+from services.supervision.storage import (
+    CARDS,
+    CASE_FILES,
+    CLOCKS,
+    FINDINGS,
+    HAPPENINGS,
+    ClockRecord,
+    ClockRow,
+)
 from services.supervision.storage.wall import RunningClock
 from tests.browser.kit.looking import complaints, open_browser
 from tests.conftest import NewDatabase
@@ -72,9 +80,8 @@ def case_file() -> CaseFile:
         for number, name in enumerate(types)
     ]  # fmt: skip
     return CaseFile(
-        case_id=CASE, application_no="AL-2026-000001", item_code="tree-felling", item_version=1,
-        happenings=tuple(happened), state="accepted",
-    )  # fmt: skip
+        case_id=CASE, application_no="AL-2026-000001", item_code="tree-felling", item_version=1, state="accepted",
+    ).with_happenings(happened)  # fmt: skip
 
 
 def issued(colour: str) -> dict[str, Any]:
@@ -118,14 +125,10 @@ async def watched(empty: httpx.AsyncClient) -> httpx.AsyncClient:
     clocks += [clock(3 + n, ("fire", "water", "intake")[n % 3], 0.02 * n) for n in range(30)]
     clocks += [clock(50 + n, "water", 0.4 + n, stopped_late=n == 0) for n in range(7)]
     async with empty.app.state.engine.begin() as connection:  # type: ignore[attr-defined]
-        for records, each in [(CLOCKS, one) for one in clocks] + [(CASE_FILES, case_file())]:
-            values = {
-                column.name: getattr(each, column.name)
-                for column in records.table.columns
-                if hasattr(each, column.name)
-            }
-            values |= {"body": each.model_dump(mode="json"), "version": 1, "changed_at": NOW}
-            await connection.execute(records.table.insert().values(values))
+        await CLOCKS.write(connection, clocks, [])
+        await CASE_FILES.write(connection, [case_file()], [])
+        happened = [{**asdict(each), "case_id": CASE, "data": "{}"} for each in case_file().happenings]
+        await connection.execute(HAPPENINGS.insert(), happened)
         await connection.execute(CARDS.insert(), [issued("yellow"), issued("red")])
         await connection.execute(FINDINGS.insert(), [FINDING])
     return empty
@@ -187,8 +190,8 @@ async def test_case_page_shows_chain_clocks_cards_and_findings(watched: httpx.As
 
 
 def test_silent_check_is_drawn_as_done_and_not_as_late() -> None:
-    row = clock(0, "fire", 1.5).model_copy(update={"kind": "check"})
-    (drawn,) = _lanes([ClockRow.model_validate(row.model_dump())], [], NOW.date())
+    row = replace(clock(0, "fire", 1.5), kind="check")
+    (drawn,) = _lanes([ClockRow.model_validate(asdict(row))], [], NOW.date())
     assert (drawn["state"], drawn["silent"]) == ("done", True)
     assert [bar.kind for bar in drawn["lane"].bars] == ["acc"]
 
@@ -205,7 +208,7 @@ async def test_figures_as_csv_hold_what_the_table_holds(watched: httpx.AsyncClie
 )
 def test_stroke_stands_where_the_clock_is_crossed(used: float, least: float, most: float) -> None:
     record = clock(0, "fire", used)
-    assert least <= share_used(RunningClock.model_validate(record.model_dump()), NOW) <= most
+    assert least <= share_used(RunningClock.model_validate(asdict(record)), NOW) <= most
 
 
 @pytest.mark.timeout(900)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from services.supervision.domain.case_file import Happening
-from services.supervision.domain.catalogue import PlanEntry
 from services.supervision.domain.rules.view import RECEIVED, Fault, View, Wait
-from services.supervision.domain.workdays import legal_day
+from services.supervision.domain.workdays import legal_day, told_day
 
 _CHECK = "intake.completeness_check_requested.v1"
 _LIMITS = {
@@ -24,41 +24,37 @@ _REVIEW = ("intake.review_requested.v1", "intake.review_released.v1")
 
 def said_clocks_agree(view: View) -> Iterator[Fault | Wait]:
     """Every clock in every event: its first day (T-2), its limit (AL 5(2)) and its last day (T-1, T-3)."""
-    plan = view.plan
     for happening in view.case.happenings:
-        for said in happening.data.get("clocks") or [happening.data.get("clock")]:
+        data = happening.data
+        for said in data.get("clocks") or (data.get("clock"),):
             if said is not None:
-                yield from _one(view, plan, happening, said)
+                yield from _one(view, happening, said)
 
 
-def _one(
-    view: View, plan: dict[str, PlanEntry], about: Happening, said: dict[str, Any]
-) -> Iterator[Fault | Wait]:
-    kind = str(said["kind"])
-    starts_on, limit = _starts_on(view, about, kind), _limit(view, plan, about, kind)
+def _one(view: View, about: Happening, said: dict[str, Any]) -> Iterator[Fault | Wait]:
+    kind = said["kind"]
+    starts_on, limit = _starts_on(view, about, kind), _limit(view, about, kind)
     if starts_on is None:
         return  # what it follows is not heard; the rules about order speak of that
-    if said["starts_on"] != starts_on.isoformat():
+    if _day(said["starts_on"]) != starts_on:
         yield Fault("T-2", f"{kind} counts from {starts_on}", f"counts from {said['starts_on']}", about)
     if limit is not None and said["limit_wd"] != limit:
         yield Fault("AL 5(2)", f"{kind} has the published limit {limit}", f"limit {said['limit_wd']}", about)
-    days = view.calendars.named(_names(said))
+    names = said["calendar"]
+    days = view.calendars.named(names)
     if days is None:
-        names = ", ".join(_names(said))
-        yield view.absent("T-4", f"{names} published before {kind} is counted with it", about)
+        yield view.absent("T-4", f"{', '.join(names)} published before {kind} is counted with it", about)
     if limit is None or days is None:
         return
     counted = days.day_number(starts_on, limit)
-    if bool(said["provisional"]) != counted.provisional:
+    if said["provisional"] != counted.provisional:
         wanted = f"{kind} due {counted.day} provisional: {counted.provisional}"
         yield Fault("T-4", wanted, f"provisional: {said['provisional']}", about)
-    if not counted.provisional and said["due_on"] != counted.day.isoformat():
+    if not counted.provisional and _day(said["due_on"]) != counted.day:
         yield Fault("T-1", f"{kind} is due {counted.day}", f"due {said['due_on']}", about)
 
 
-def _names(said: dict[str, object]) -> list[str]:
-    names = said.get("calendar")
-    return [str(name) for name in names] if isinstance(names, list) else []
+_day = lru_cache(maxsize=4096)(date.fromisoformat)
 
 
 def _starts_on(view: View, about: Happening, kind: str) -> date | None:
@@ -72,13 +68,12 @@ def _starts_on(view: View, about: Happening, kind: str) -> date | None:
 
 
 def _named_day(happening: Happening | None, name: str) -> date | None:
-    return legal_day(datetime.fromisoformat(happening.data[name])) if happening else None
+    return told_day(happening.data[name]) if happening else None
 
 
-def _limit(view: View, plan: dict[str, PlanEntry], about: Happening, kind: str) -> int | None:
-    limits = view.item.limits
+def _limit(view: View, about: Happening, kind: str) -> int | None:
     if kind == "review":
-        step = plan.get(about.department or "")
+        step = view.plan.get(about.department or "")
         return step.limit_wd if step else None
     name = _LIMITS.get(kind)
-    return getattr(limits, name) if name else None
+    return getattr(view.item.limits, name) if name else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from services.supervision.domain.case_file import CaseFile, Happening
@@ -47,12 +48,13 @@ class Wait:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class View:
     """A case with what disclosure published about it.
 
     ``grace`` is how long a late event may be under way; ``caught_up`` is False while supervision itself is
-    behind with hearing, when nothing may be called missing.
+    behind with hearing, when nothing may be called missing. Nothing changes a view; what is asked of it again and
+    again is looked up once.
     """
 
     case: CaseFile
@@ -71,23 +73,23 @@ class View:
             return Wait(until)
         return Fault(rule, expected, "nothing of the kind", about)
 
-    @property
+    @cached_property
     def accepted(self) -> Happening | None:
         """The acceptance."""
         return self.case.first(ACCEPTED)
 
-    @property
+    @cached_property
     def facts(self) -> Mapping[str, Any]:
         """The facts the case was accepted with."""
         accepted = self.accepted
         return accepted.data.get("facts", {}) if accepted else {}
 
-    @property
+    @cached_property
     def plan(self) -> dict[str, PlanEntry]:
         """The departments that must have a say, recomputed from the published item and the accepted facts."""
         return self.item.plan_for(self.facts)
 
-    @property
+    @cached_property
     def decisions(self) -> tuple[Happening, ...]:
         """Decisions of either kind."""
         return self.case.all(LEAD_DECISION, OWN_DECISION)
