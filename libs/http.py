@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -96,15 +96,16 @@ async def enforce(request: Request) -> None:
     raise WrongFunction()
 
 
-async def _person(request: Request) -> identity.Person:
+async def needed_person(request: Request) -> identity.Person:
+    """Who sends this request; NeedsPerson when it names nobody."""
     person = await _find_person(request)
     if person is None:
         raise NeedsPerson()
     return person
 
 
-Person = Annotated[identity.Person, Depends(_person)]
-PagePerson = Annotated[identity.Person, Depends(_person)]
+Person = Annotated[identity.Person, Depends(needed_person)]
+PagePerson = Annotated[identity.Person, Depends(needed_person)]
 MaybePerson = Annotated[identity.Person | None, Depends(_find_person)]
 
 
@@ -155,12 +156,17 @@ class CommandRunner:
         return Response(answer.body, answer.status, media_type="application/json")
 
 
-async def _command(request: Request) -> CommandRunner:
+async def command_of(request: Request, body: bytes) -> CommandRunner:
+    """What runs the command that this request is, under its client key; ClientKeyMissing without one."""
     key = request.headers.get("idempotency-key", "")
     if not _CLIENT_KEY.match(key):
         raise ClientKeyMissing()
-    digest = hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body())
+    digest = hashlib.sha256(f"{request.method} {request.scope['path']}\n".encode() + body)
     return CommandRunner(request, key, digest.hexdigest(), await _actor(request))
+
+
+async def _command(request: Request) -> CommandRunner:
+    return await command_of(request, await request.body())
 
 
 async def _page_command(request: Request) -> CommandRunner:
@@ -195,6 +201,13 @@ def _same_origin(request: Request) -> None:
         raise ForeignOrigin()
     if site is None and origin is None:
         raise ForeignOrigin()
+
+
+def flat_routes(routes: Sequence[Any]) -> Iterator[Any]:
+    """Every route, those of included routers too (FastAPI keeps a router it includes as one entry)."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        yield from [route] if included is None else flat_routes(included.routes)
 
 
 def install(app: FastAPI, max_body_bytes: int) -> None:

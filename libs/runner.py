@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
-from libs import http, telemetry
+from libs import command_routes, http, telemetry
 from libs.collector import calm_collector
 from libs.commits import PACE, Commits, Pace, Settle
 from libs.consumer import Consumers, Listener
@@ -135,6 +135,7 @@ class Service:
         own = [self._own_routes(), login_router(self.settings), letter_api()]
         for each in [*own, *([letter_pages(pages)] if pages is not None else []), *routers]:
             app.include_router(each)
+        command_routes.install(app)
         if pages is not None:
             pages.install(app)
         missing = route_templates(app) - self.access.routes()
@@ -255,19 +256,12 @@ def _is_connected(broker: Any) -> bool:
 def route_templates(app: FastAPI) -> set[tuple[str, str]]:
     """(method, path template) of everything the app serves, HEAD and OPTIONS left out."""
     found = set()
-    for route in _flat(app.routes):
+    for route in http.flat_routes(app.routes):
         methods = getattr(route, "methods", None) or {"GET"}
         found |= {
             (method, getattr(route, "path", "")) for method in methods if method not in ("HEAD", "OPTIONS")
         }
     return found
-
-
-def _flat(routes: Sequence[Any]) -> Iterator[Any]:
-    """Every route, those of included routers too (FastAPI keeps a router it includes as one entry)."""
-    for route in routes:
-        included = getattr(route, "original_router", None)
-        yield from [route] if included is None else _flat(included.routes)
 
 
 def main() -> None:

@@ -133,10 +133,14 @@ class Work:
         data: BaseModel | dict[str, Any],
         *,
         department: str | None = None,
+        model: type[BaseModel] | None = None,
     ) -> Event:
-        """Stage an event for the outbox; it is checked against its schema and against flow.yaml."""
+        """Stage an event for the outbox; it is checked against its schema and against flow.yaml.
+
+        ``model`` is the message class that made the plain ``data``, if one has.
+        """
         content, model = (
-            (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, None)
+            (data.model_dump(mode="json"), type(data)) if isinstance(data, BaseModel) else (data, model)
         )
         speaker = self._shared.house.speaker
         department = speaker.check(event_type, content, department, model)

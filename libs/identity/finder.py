@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.requests import Request
 
 from libs.identity.person import ClaimNames, Person, person_from
 from libs.identity.sessions import Sessions
-from libs.identity.tokens import InvalidToken, TokenVerifier
+from libs.identity.tokens import REMEMBERED, InvalidToken, TokenVerifier
 from libs.settings import ServiceSettings
 
 
@@ -34,6 +36,7 @@ class PersonFinder:
         self._verifier = verifier(settings)
         self._names = claim_names(settings)
         self._sessions = Sessions(settings)
+        self._persons: dict[str, tuple[dict[str, Any], Person]] = {}  # by token, beside its claims
 
     async def from_request(self, request: Request) -> Person | None:
         """Who sends this request; raises InvalidToken or ProviderAway."""
@@ -44,4 +47,13 @@ class PersonFinder:
             raise InvalidToken("Send it as: Authorization: Bearer <token>.")
         if self._verifier is None:
             raise InvalidToken("No identity provider is set here.")
-        return person_from(await self._verifier.verify(token.strip()), self._names)
+        token = token.strip()
+        claims = await self._verifier.verify(token)
+        known = self._persons.get(token)
+        if known is not None and known[0] is claims:
+            return known[1]
+        if len(self._persons) >= REMEMBERED:
+            self._persons.clear()
+        person = person_from(claims, self._names)
+        self._persons[token] = (claims, person)
+        return person

@@ -14,10 +14,10 @@ from libs.references import applicant_ref
 from libs.signatures import SignedDocument
 from libs.work import Work
 from services.intake.domain import voucher
-from services.intake.domain.clocks import clock, when_law_acts
+from services.intake.domain.clocks import agency_end, clock
 from services.intake.domain.files import sniffed_type
 from services.intake.domain.filing import check_in_force, fitting_facts, fitting_materials, missing
-from services.intake.domain.items import Item
+from services.intake.domain.items import Facts, Item
 from services.intake.domain.plan import planned
 from services.intake.domain.records import Applicant, Case, Material
 from services.intake.domain.refusals import InvalidMaterials
@@ -94,10 +94,7 @@ async def file_application(work: Work, person: Person, asked: ApplicationAsked) 
     facts = fitting_facts(item, asked.facts)
     materials = await attached(work, person, item, asked.materials)
     calendars = await known_calendars(work)
-    case = await _new_case(work, person, asked, item, calendars)
-    case = case.model_copy(
-        update={"facts": facts, "materials": materials, "noted": missing(item, facts, materials)}
-    )
+    case = await _new_case(work, person, asked, item, calendars, (facts, materials))
     signed = sign(work, "voucher", voucher.receipt_voucher(case, item))
     case = case.model_copy(
         update={
@@ -120,15 +117,17 @@ async def file_application(work: Work, person: Person, asked: ApplicationAsked) 
 
 
 async def _new_case(
-    work: Work, person: Person, asked: ApplicationAsked, item: Item, calendars: Calendars
-) -> Case:
+    work: Work, person: Person, asked: ApplicationAsked, item: Item, calendars: Calendars,
+    told: tuple[Facts, tuple[Material, ...]],
+) -> Case:  # fmt: skip
     at_window = person.may("window_officer")
     if asked.on_behalf_of is not None and not at_window:
         raise WrongFunction("only a window officer may receive an application for somebody else")
     owner = asked.on_behalf_of or person.sub
     number = await work.next_number("application_numbers")
     today = legal_day(work.now)
-    case = Case(
+    notice = clock(calendars, "notice", today, item.limits.notice_wd)
+    return Case(
         case_id=new_id(),
         application_no=f"AL-{today.year}-{number:06d}",
         item_code=item.item_code,
@@ -141,33 +140,37 @@ async def _new_case(
         filed_by=person.sub,
         channel="window" if at_window else "online",
         received_at=work.now,
-        facts={},
+        facts=told[0],
+        materials=told[1],
+        noted=missing(item, *told),
         hearing=item.hearing,
         fee_timing=item.fee.timing if item.fee else None,
         delivery_wd=item.limits.delivery_wd,
-        notice=clock(calendars, "notice", today, item.limits.notice_wd),
+        notice=notice,
+        acts_at=agency_end(notice, calendars),  # as when_law_acts has it of a case received
     )
-    return case.model_copy(update={"acts_at": when_law_acts(case, calendars)})
 
 
 def _ask_departments(work: Work, case: Case, item: Item, calendars: Calendars) -> None:
     """Every department that may get the case checks its materials on its own short clock."""
     today = legal_day(work.now)
     running = clock(calendars, "check", today, item.limits.check_wd)
-    for step in planned(item, case.facts):
+    same = CompletenessCheckRequested(
+        **about(case), department="", facts=case.facts, materials=list(case.materials), clock=running,
+        capability="",
+    ).model_dump(mode="json")  # fmt: skip
+    for department in [step.department for step in planned(item, case.facts)]:
         work.put(
-            CHECKS,
-            Check(case_id=case.case_id, department=step.department, clock=running, asked_at=work.now),
+            CHECKS, Check(case_id=case.case_id, department=department, clock=running, asked_at=work.now)
         )
+        own = {"department": department, "capability": capability_for(work, case, department)}
         work.say(
             CHECK_REQUESTED,
             case.case_id,
-            CompletenessCheckRequested(
-                **about(case), department=step.department, facts=case.facts, materials=list(case.materials),
-                clock=running, capability=capability_for(work, case, step.department),
-            ),
-            department=step.department,
-        )  # fmt: skip
+            {**same, **own},
+            department=department,
+            model=CompletenessCheckRequested,
+        )
 
 
 def receipt(case: Case, signed: SignedDocument) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from libs.deadlines import Calendars
@@ -45,9 +46,7 @@ def send_acceptance(
     work.put(CASES, case)
     note(work, case.case_id, "accepted", actor=actor, mode=mode)
     _say_accepted(work, case, item, signed)
-    for review in reviews_of(case, work.now, calendars):
-        work.put(REVIEWS, review)
-        _request_review(work, case, review)
+    _request_reviews(work, case, reviews_of(case, work.now, calendars))
     return {
         "case_id": case.case_id,
         "state": case.state,
@@ -81,16 +80,28 @@ def _say_accepted(work: Work, case: Case, item: Item, signed: SignedDocument) ->
     )  # fmt: skip
 
 
-def _request_review(work: Work, case: Case, review: Review) -> None:
-    step = case.step(review.department)
-    work.say(
-        REVIEW_REQUESTED,
-        case.case_id,
-        ReviewRequested(
-            **about(case), department=review.department, role=review.role, facts=case.facts,
-            materials=list(case.materials), capability=capability_for(work, case, review.department),
-            after=list(review.after), released=review.is_released, clock=review.clock,
-            conditions=list(step.conditions) if step else [],
-        ),
-        department=review.department,
-    )  # fmt: skip
+def _request_reviews(work: Work, case: Case, reviews: Sequence[Review]) -> None:
+    """Ask every department; what is the same for all of them is written once."""
+    same = ReviewRequested(
+        **about(case), department="", role="review", facts=case.facts, materials=list(case.materials),
+        capability="", after=[], released=False, clock=None, conditions=[],
+    ).model_dump(mode="json")  # fmt: skip
+    for review in reviews:
+        work.put(REVIEWS, review)
+        step = case.step(review.department)
+        own = {
+            "department": review.department,
+            "role": review.role,
+            "capability": capability_for(work, case, review.department),
+            "after": list(review.after),
+            "released": review.is_released,
+            "clock": review.clock.model_dump(mode="json") if review.clock else None,
+            "conditions": list(step.conditions) if step else [],
+        }
+        work.say(
+            REVIEW_REQUESTED,
+            case.case_id,
+            {**same, **own},
+            department=review.department,
+            model=ReviewRequested,
+        )
