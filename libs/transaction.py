@@ -64,6 +64,10 @@ class Shared:
         records, key = place
         return any((records, key[:parts]) in self._under for parts in range(1, len(key))), None
 
+    def staged(self, records: Records[Any]) -> list[Any]:
+        """The records of one table that are to be written."""
+        return [record for (table, _), record in self._dirty.items() if table is records]
+
     async def once(self, what: Hashable, find: Callable[[], Awaitable[F]]) -> F:
         """What ``find`` finds, looked up once until something is written."""
         if what not in self._found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from libs.deadlines import Calendars, legal_day
 from libs.envelope import instant
@@ -19,7 +20,7 @@ from services.intake.domain.acceptance import released
 from services.intake.domain.fan_in import Move, conditions_of, moves
 from services.intake.domain.items import Item
 from services.intake.domain.outcome import decided_by_consent, issue_permit, issue_refusal, validity
-from services.intake.domain.records import Case, Decision
+from services.intake.domain.records import Case, Decision, Step
 from services.intake.domain.remedies import remedies
 from services.intake.domain.reviews import Review
 from services.intake.handlers.known import known_calendars
@@ -39,33 +40,84 @@ from services.intake.messages.said import (
     about,
 )
 from services.intake.storage import CASES, ITEMS, REVIEWS
+from services.intake.storage.due import STANDING
 
 _CASE_ID = re.compile(r"[0-9a-f]{32}")
 MOVING = ("accepted", "granted", "refused")
 
 
 async def settle_cases(work: Work, subjects: list[str]) -> None:
-    """Let every touched case take its moves: four statements for all of them, however many departments
-    they have."""
+    """Let every touched case take its moves: a few statements for all of them, however many departments they
+    have. The reviews of a case are loaded once, when none is missing any more."""
     cases = await work.load(CASES, [(subject,) for subject in subjects if _CASE_ID.fullmatch(subject)])
-    moving = [case for case in cases if case.state in MOVING]
-    if not moving:
-        return
-    keys = [
-        (case.case_id, step.department) for case in moving if case.acceptance for step in case.acceptance.plan
-    ]
-    reviews: dict[str, list[Review]] = {}
-    for review in await work.load(REVIEWS, keys):
-        reviews.setdefault(review.case_id, []).append(review)
-    ready = [case for case in moving if moves(case, reviews.get(case.case_id, []))]
+    ready = await _ready([case for case in cases if case.state in MOVING], work)
     if not ready:
         return
-    kept = await work.load(ITEMS, {(case.item_code, str(case.item_version)) for case in ready})
+    wanted = [(turn.case.case_id, department) for turn in ready for department in turn.reviews]
+    reviews: dict[str, list[Review]] = {}
+    for review in await work.load(REVIEWS, wanted):
+        reviews.setdefault(review.case_id, []).append(review)
+    kept = await work.load(ITEMS, {(turn.case.item_code, str(turn.case.item_version)) for turn in ready})
     items = {(each.item_code, each.item.version): each.item for each in kept}
     calendars = await known_calendars(work)
-    for case in ready:
+    for turn in ready:
+        case = turn.case
         item = items[(case.item_code, case.item_version)]
-        await Settling(work, case, item, reviews.get(case.case_id, []), calendars).run()
+        settling = Settling(work, case, item, reviews.get(case.case_id, []), calendars)
+        await settling.run(turn.releases)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A case that may move, with the reviews that this takes: those released now, or else (None) all of them."""
+
+    case: Case
+    reviews: tuple[str, ...]
+    releases: tuple[str, ...] | None = None
+
+
+async def _ready(moving: Sequence[Case], work: Work) -> list[Turn]:
+    """Which of these cases may move, found without loading a review that is stored."""
+    ready = [Turn(case, _planned(case)) for case in moving if case.state != "accepted" and moves(case, ())]
+    staged: dict[str, list[Review]] = {}
+    for review in work.staged(REVIEWS):
+        staged.setdefault(review.case_id, []).append(review)
+    asked: dict[str, Case] = {}
+    for case in (case for case in moving if case.state == "accepted"):
+        known = staged.get(case.case_id, [])
+        if len(known) < len(_planned(case)):
+            asked[case.case_id] = case
+        elif moves(case, known):  # accepted just now: nothing of it is stored yet
+            ready.append(Turn(case, _planned(case)))
+    if not asked:
+        return ready
+    given = [
+        ",".join(each.department for each in staged.get(case_id, ()) if each.is_given) for case_id in asked
+    ]
+    for row in await work.stored(STANDING, cases=list(asked), given=given):
+        case = asked[row.case_id]
+        if row.complete and case.hearing != "required":
+            ready.append(Turn(case, _planned(case)))
+        elif row.releasable:
+            ready.append(_releasing(case, set(row.releasable)))
+    return ready
+
+
+def _releasing(case: Case, departments: set[str]) -> Turn:
+    """What it takes to release these: their reviews, and the opinions they are told."""
+    steps = [step for step in _steps(case) if step.department in departments]
+    releases = tuple(step.department for step in steps)
+    return Turn(
+        case, tuple(dict.fromkeys([*releases, *(each for step in steps for each in step.after)])), releases
+    )
+
+
+def _steps(case: Case) -> tuple[Step, ...]:
+    return case.acceptance.plan if case.acceptance else ()
+
+
+def _planned(case: Case) -> tuple[str, ...]:
+    return tuple(step.department for step in _steps(case))
 
 
 class Settling:
@@ -81,8 +133,12 @@ class Settling:
         self.calendars = calendars
         self._gathered = False
 
-    async def run(self) -> None:
-        """Take moves until there is none."""
+    async def run(self, releases: Sequence[str] | None) -> None:
+        """Release these reviews; or, with all reviews at hand, take moves until there is none."""
+        if releases is not None:
+            for department in releases:
+                self._release(self.reviews[department])
+            return
         while found := moves(self.case, list(self.reviews.values())):
             for move in found:
                 await self._take(move)

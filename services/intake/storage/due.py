@@ -23,6 +23,20 @@ CAN_MOVE = """
        OR c.state = 'refused'
 """
 MOVABLE = sa.text(f"SELECT c.case_id FROM cases c WHERE {CAN_MOVE} ORDER BY c.case_id LIMIT :limit")
+# For cases in review, without loading a review: whether any opinion is missing, and whose turn has come. What is
+# given in this transaction and not stored yet is named beside each case (departments, joined by commas).
+STANDING = sa.text("""
+SELECT n.case_id,
+  NOT EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = n.case_id AND r.outcome IS NULL
+              AND NOT r.department = ANY(string_to_array(n.given, ','))) AS complete,
+  ARRAY(SELECT r.department FROM reviews r WHERE r.case_id = n.case_id AND NOT r.released
+        AND NOT EXISTS (
+          SELECT 1 FROM jsonb_array_elements_text(r.body->'after') AS a(department)
+          JOIN reviews p ON p.case_id = r.case_id AND p.department = a.department
+          WHERE p.outcome IS NULL AND NOT p.department = ANY(string_to_array(n.given, ',')))
+        ORDER BY r.department) AS releasable
+FROM unnest(CAST(:cases AS text[]), CAST(:given AS text[])) AS n(case_id, given)
+""")
 PROVISIONAL = sa.text(
     "SELECT case_id FROM cases WHERE acts_at IS NOT NULL AND (body->'notice'->>'provisional' = 'true' "
     "OR body->'duty'->>'provisional' = 'true' OR body->'correction'->'respond'->>'provisional' = 'true')"

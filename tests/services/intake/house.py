@@ -55,6 +55,8 @@ def _signer(issuer: str) -> Signer:
 
 SIGNERS = {f"review/{department}": _signer(f"review/{department}") for department in DEPARTMENTS}
 SIGNERS |= {issuer: _signer(issuer) for issuer in ("fee", "disclosure")}
+OFFICES = tuple(f"office_{number:02d}" for number in range(64))  # more departments than any item has
+SIGNERS |= {f"review/{office}": _signer(f"review/{office}") for office in OFFICES}
 
 
 @dataclass
