@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import cached_property
 
 from joserfc.jwk import OKPKey
 
@@ -32,13 +31,12 @@ class IntakeSettings(ServiceSettings):
 
     def capability_key(self) -> CapabilityKey:
         """The key that seals capabilities, derived from intake's own; RuntimeError when there is none."""
+        return self._derived_key
+
+    @cached_property  # every department of every case gets a capability
+    def _derived_key(self) -> CapabilityKey:
         if self.signing_key_file is None:
             raise RuntimeError("capabilities need ONEWINDOW_SIGNING_KEY_FILE")
-        return _key(self.signing_key_file)
-
-
-@lru_cache(maxsize=4)
-def _key(path: Path) -> CapabilityKey:
-    signed = OKPKey.import_key(path.read_bytes())
-    raw = str(signed.as_dict(private=True)["d"])
-    return CapabilityKey(hashlib.sha256(f"onewindow capability\n{raw}".encode()).digest(), signed)
+        signed = OKPKey.import_key(self.signing_key_file.read_bytes())
+        raw = str(signed.as_dict(private=True)["d"])
+        return CapabilityKey(hashlib.sha256(f"onewindow capability\n{raw}".encode()).digest(), signed)
