@@ -17,7 +17,7 @@ mkdir -p "$folder"
 environment requirements.images.lock "$folder/tools"
 case "${1:-}" in
 lint)
-    "$folder/tools/bin/hadolint" deploy/Dockerfile deploy/provider/Dockerfile
+    "$folder/tools/bin/hadolint" deploy/Dockerfile deploy/provider/Dockerfile deploy/healing/Dockerfile
     ;;
 sbom)
     environment requirements.runtime.lock "$folder/runtime"

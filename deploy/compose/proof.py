@@ -22,6 +22,7 @@ from rich.console import Console
 
 from deploy.compose import measured
 from deploy.compose.engine import docker, inspected, running
+from deploy.compose.loss import lose_and_heal
 from deploy.compose.pages import PageFailed, visit
 from deploy.compose.project import ComposeFailed, Project
 from deploy.compose.story import START, Composed, composed, prepare
@@ -151,9 +152,13 @@ def _steps(proof: Proof, project: Project) -> None:
     with proof.step("image of the provider") as tell:
         project.compose("build", "provider", seconds=BUILD_S)
         tell(measured.image_line("onewindow/provider:test"))
+    with proof.step("image of the healer") as tell:
+        project.compose("build", "healer", seconds=BUILD_S)
+        tell(measured.image_line("onewindow/healer:test"))
     with proof.step("a service cannot import its neighbours, is nobody, and cannot write"):
         for service in FLOW.services:
             _walls(service)
+        _nobody("onewindow/healer:test")
     watcher = measured.Watcher(project)
     try:
         _steps_up(proof, project, watcher)
@@ -190,11 +195,16 @@ def _walls(service: str) -> None:
         f"onewindow/{service}:test",
     )
     docker(*run, "-c", IMPORTS_NEIGHBOUR, service, *others)
+    _nobody(f"onewindow/{service}:test")
+
+
+def _nobody(image: str) -> None:
+    look = "import os; print(os.getuid(), os.access('/app', os.W_OK), os.access('/tmp', os.W_OK))"
     who = docker(
-        *run, "-c", "import os; print(os.getuid(), os.access('/app', os.W_OK), os.access('/tmp', os.W_OK))"
+        "run", "--rm", "--network", "none", "--read-only", "--entrypoint", "python", image, "-c", look
     )
     if who.split() != ["10001", "False", "False"]:
-        raise FellShort(f"{service} runs as {who!r}")
+        raise FellShort(f"{image} runs as {who!r}")
 
 
 def _only_loopback(project: Project) -> None:
@@ -210,6 +220,8 @@ async def _story(proof: Proof, project: Project, tell: Callable[[str], None]) ->
         accidents = asyncio.create_task(_accidents(proof, project, center))
         told = await center.tell(cast, proof.console, most=CASES)
         await accidents
+        with proof.step("what a queue lost is found and sent again") as say:
+            say(await lose_and_heal(center, cast))
         report = await center.attached.audit()
         for line in report.lines():
             proof.console.print(line, markup=False)

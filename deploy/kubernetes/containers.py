@@ -12,6 +12,8 @@ from typing import Any
 
 from deploy.kubernetes.workloads import Pod
 
+_DOCKERFILES = {"provider": "deploy/provider/Dockerfile", "healer": "deploy/healing/Dockerfile"}
+
 
 class Engine:
     """Docker's command line, with a network of our own."""
@@ -39,7 +41,7 @@ class Engine:
             name = image.partition(":")[0].removeprefix("onewindow/")
             if name == image.partition(":")[0]:
                 raise RuntimeError(f"there is no image {image}")
-            file = "deploy/provider/Dockerfile" if name == "provider" else "deploy/Dockerfile"
+            file = _DOCKERFILES.get(name, "deploy/Dockerfile")
             self._do("build", "-q", "-f", str(self._root / file), "--build-arg", f"SERVICE={name}", "-t", image,
                      str(self._root))  # fmt: skip
 

@@ -156,13 +156,13 @@ def test_sizes_differ_in_departments_only(made: Secrets) -> None:
     for size, count in (("full", len(codes("full"))), ("small", 4)):
         folder = made.folder / "config" / size
         definitions = json.loads((folder / "definitions.json").read_text())
-        assert len(definitions["users"]) == count + 4 + 1
+        assert len(definitions["users"]) == count + 4 + 2
         assert len((folder / "databases").read_text().splitlines()) == count + 4
         assert len((folder / "owners.review").read_text().splitlines()) == count
         assert {path.stem for path in (folder / "departments").glob("*.yaml")} == set(codes(size))
         assert json.loads((folder / "sites").read_text()) == sites(containers(size), PUBLIC)
         clients = read(folder / "provider" / "settings.yaml")["oauth"]["clients"]
-        assert len(clients) == count + 4 + 1
+        assert len(clients) == count + 4 + 2
 
 
 def test_certificates_name_their_servers_and_only_the_authority_signs(made: Secrets) -> None:
