@@ -99,7 +99,9 @@ class Secrets:
         """Every database as its healer reads it."""
         password = quote(self.password(f"{HEALER}/database_password"))
         at, trust = "postgres:5432", f"?sslmode=verify-full&sslrootcert={CA_FILE}"
-        return {house.file: f"postgresql://{HEALER}:{password}@{at}/{house.database}{trust}" for house in houses}
+        return {
+            house.file: f"postgresql://{HEALER}:{password}@{at}/{house.database}{trust}" for house in houses
+        }
 
     def _signer(self, house: Container) -> Signer:
         path = self.folder / "secrets" / house.file / "signing_key.pem"

@@ -63,7 +63,7 @@ async def _main() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await heal(HealerSettings(), stop)  # type: ignore[call-arg]  # the rest comes from variables and files
+    await heal(HealerSettings(), stop)
     say("ends")
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 Question = Callable[[], bool]
+
+
+class _Quiet(ThreadingHTTPServer):
+    """Who asks may go before the answer is through (a health check reads its first line): no trouble of ours."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Only what is trouble."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Door:
@@ -42,8 +55,7 @@ class Door:
             def log_message(self, format: str, *args: object) -> None:
                 """Nobody reads who asked for figures."""
 
-        self._server = ThreadingHTTPServer(address, Asked)
-        self._server.daemon_threads = True
+        self._server = _Quiet(address, Asked)
         self._thread = threading.Thread(target=self._server.serve_forever, name="door", daemon=True)
 
     @property
