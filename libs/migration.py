@@ -30,8 +30,8 @@ from libs.records import Records
 
 ROOT = Path(__file__).resolve().parent.parent
 _ROLE = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
-# All that finding lost deliveries takes (deploy/healing/outboxes.py): whose event, when, to whom. No content.
-HEALER_READS = {"outbox": "seq, source, id, type, department, sent_at", "inbox": "source, id"}
+# All that finding lost deliveries takes (deploy/healing/outboxes.py): whose event, of what type, for whom. No content.
+HEALER_READS = {"outbox": "seq, source, id, type, department", "unsent": "seq", "inbox": "source, id"}
 
 
 def app_role() -> str:

@@ -180,8 +180,8 @@ async def test_its_login_sees_which_events_were_said_and_heard_and_nothing_in_th
         await prepare("fee", made.owner, f"{stem}_app", f"{stem}_audit", 30.0, role)
     url = postgres_server.address(role, password, made.name)
     databases = Databases({"fee": url})
-    assert await databases.newly_sent("fee", 0.0) == ([], False)
-    assert await databases.sent_later("fee", 0.0) == []
+    assert not await databases.read_on("fee")
+    await databases.read_again("fee")
     assert await databases.heard("fee", [("a", "b")]) == set()
     await databases.close()
     healer = await asyncpg.connect(url)
