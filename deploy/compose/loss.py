@@ -22,7 +22,7 @@ HEALED_S = 150.0  # an event is ripe after 15 s, a look follows every 10 s, a bu
 _ASK = (
     "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9200/metrics', timeout=5).read().decode())"
 )
-_HEALED = re.compile(r'^permit_deliveries_healed_events_total\{[^}]*\} ([0-9.]+)', re.MULTILINE)
+_HEALED = re.compile(r"^permit_deliveries_healed_events_total\{[^}]*\} ([0-9.]+)", re.MULTILINE)
 _LOST = re.compile(
     r'^permit_deliveries_(?:lost|missing)_events\{hearer="supervision"\} ([0-9.]+)', re.MULTILINE
 )

@@ -40,10 +40,10 @@ NEEDED = {
 }
 # Parts that stay behind a profile where their image is not given: profile, variable, image.
 OPTIONAL = (
-    ("alerts", "ONEWINDOW_ALERTMANAGER_IMAGE", ("prom/alertmanager:v0.33.1", "prom/alertmanager:latest")),
-    ("dashboards", "ONEWINDOW_GRAFANA_IMAGE", ("grafana/grafana:12.3.0",)),
-    ("collector", "ONEWINDOW_COLLECTOR_IMAGE", ("otel/opentelemetry-collector:0.152.0",)),
-    ("traces", "ONEWINDOW_TRACES_IMAGE", ("jaegertracing/jaeger:2.12.0",)),
+    ("alerts", "ONEWINDOW_ALERTMANAGER_IMAGE", "prom/alertmanager:v0.33.1"),
+    ("dashboards", "ONEWINDOW_GRAFANA_IMAGE", "grafana/grafana:12.3.0"),
+    ("collector", "ONEWINDOW_COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.152.0"),
+    ("traces", "ONEWINDOW_TRACES_IMAGE", "jaegertracing/jaeger:2.12.0"),
 )
 TRACED = {"disclosure", "intake", "fee", "supervision", "review/urban_management"}
 VISITS = (
@@ -132,15 +132,14 @@ def _there(image: str) -> bool:
 
 
 def _choose(proof: Proof, project: Project) -> None:
-    """The profiles whose image is here, under the file's name or another one of the same."""
-    for profile, variable, images in OPTIONAL:
-        named = os.environ.get(variable)
-        there = [image for image in ((named,) if named else images) if machine.has_image(image)]
-        if there:
+    """The profiles whose image is here."""
+    for profile, variable, image in OPTIONAL:
+        name = os.environ.get(variable) or image
+        if machine.has_image(name):
             project.profiles += (profile,)
-            project.more[variable] = there[0]
+            project.more[variable] = name
         else:
-            proof.skip(f"profile {profile}", f"image {named or images[0]} is not here")
+            proof.skip(f"profile {profile}", f"image {name} is not here")
     if "collector" in project.profiles:
         project.more.update(traced.ENDPOINT)
 
