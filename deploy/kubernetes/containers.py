@@ -34,13 +34,13 @@ class Engine:
         return done.stdout.strip()
 
     def need(self, images: Sequence[str]) -> None:
-        """Build those of ours that are missing; RuntimeError when somebody else's is."""
+        """Build ours as they are now; RuntimeError when somebody else's is missing."""
         for image in images:
-            if self._ask("image", "inspect", image).returncode == 0:
-                continue
             name = image.partition(":")[0].removeprefix("onewindow/")
             if name == image.partition(":")[0]:
-                raise RuntimeError(f"there is no image {image}")
+                if self._ask("image", "inspect", image).returncode:
+                    raise RuntimeError(f"there is no image {image}")
+                continue
             file = _DOCKERFILES.get(name, "deploy/Dockerfile")
             self._do("build", "-q", "-f", str(self._root / file), "--build-arg", f"SERVICE={name}", "-t", image,
                      str(self._root))  # fmt: skip
