@@ -244,6 +244,9 @@ BEFORE = (
 )
 AFTER = (
     Step("Kubernetes manifests", kubernetes),
+    Step("policies over the manifests (checkov)", lambda: target("lint-k8s")),
+    Step("Dockerfiles (hadolint)", lambda: target("lint-images")),
+    Step("bills of materials", lambda: target("sbom")),
     Step("pods as their manifests describe them", rehearsed),
     Step("the center in containers", compose),
     Step("both generations of RabbitMQ and PostgreSQL", generations),
