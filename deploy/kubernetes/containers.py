@@ -143,10 +143,15 @@ def arguments(
     told += ["--read-only"] if security["readOnlyRootFilesystem"] else []
     told += [f"--cap-drop={each}" for each in security["capabilities"]["drop"]]
     told += [f"--cap-add={each}" for each in security["capabilities"].get("add", [])]
-    told += ["--memory", bound["memory"].replace("Mi", "m").replace("Gi", "g"), "--cpus", str(bound["cpu"])]
+    told += ["--memory", bound["memory"].replace("Mi", "m").replace("Gi", "g"), "--cpus", _cpus(bound["cpu"])]
     told += [f"--network-alias={each}" for each in names] + list(mounted)
     for variable, value in variables.items():
         told += ["--env", f"{variable}={value}"]
     command, given = container.get("command", []), container.get("args", [])
     told += ["--entrypoint", command[0]] if command else []
     return [*told, container["image"], *command[1:], *given]
+
+
+def _cpus(told: str) -> str:
+    """``500m`` is half of one."""
+    return f"{int(told[:-1]) / 1000:g}" if told.endswith("m") else told
