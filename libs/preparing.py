@@ -134,7 +134,9 @@ def main() -> None:
     if given.app_role is None or given.audit_role is None:
         parser.error("--owner needs --app-role and --audit-role")
     url = given.owner.read_text(encoding="utf-8").strip()
-    asyncio.run(prepare(given.service, url, given.app_role, given.audit_role, given.patience, given.healer_role))
+    asyncio.run(
+        prepare(given.service, url, given.app_role, given.audit_role, given.patience, given.healer_role)
+    )
 
 
 def _role(name: str) -> str:
