@@ -17,13 +17,17 @@ mkdir -p "$folder"
 environment requirements.images.lock "$folder/tools"
 case "${1:-}" in
 lint)
-    "$folder/tools/bin/hadolint" deploy/Dockerfile deploy/provider/Dockerfile
+    "$folder/tools/bin/hadolint" deploy/Dockerfile deploy/provider/Dockerfile deploy/healing/Dockerfile
     ;;
 sbom)
-    environment requirements.runtime.lock "$folder/runtime"
-    "$folder/tools/bin/cyclonedx-py" environment --pyproject pyproject.toml --output-reproducible \
-        --of JSON -o "$folder/onewindow.cdx.json" "$folder/runtime/bin/python"
-    printf '%s: %s components\n' "$folder/onewindow.cdx.json" "$(grep -c '"purl"' "$folder/onewindow.cdx.json")"
+    for image in runtime healer provider; do # runtime: the five houses
+        name=onewindow-$image
+        [ "$image" != runtime ] || name=onewindow
+        environment "requirements.$image.lock" "$folder/$image"
+        "$folder/tools/bin/cyclonedx-py" environment --pyproject pyproject.toml --output-reproducible \
+            --of JSON -o "$folder/$name.cdx.json" "$folder/$image/bin/python"
+        printf '%s: %s components\n' "$folder/$name.cdx.json" "$(grep -c '"purl"' "$folder/$name.cdx.json")"
+    done
     ;;
 *)
     echo 'Say lint or sbom' >&2

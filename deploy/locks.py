@@ -23,6 +23,8 @@ PYTHONS = ("3.11", "3.12", "3.13")
 # What only commands and tests use; no house imports it (tests/deploy/test_compose.py looks).
 NOT_IN_A_HOUSE = ("jsonschema", "rich", "typer")
 
+HEALER_NEEDS = ("asyncpg", "httpx", "prometheus-client", "pydantic-settings", "pyyaml")
+
 
 def wanted() -> dict[Path, str]:
     """Every image's lock with the text it should have."""
@@ -30,6 +32,7 @@ def wanted() -> dict[Path, str]:
     return {
         ROOT / "requirements.runtime.lock": cut(closure([*house_needs(project["dependencies"]), "tzdata"])),
         ROOT / "requirements.provider.lock": cut(closure(["nanoidp"])),
+        ROOT / "requirements.healer.lock": cut(closure(HEALER_NEEDS)),
     }
 
 

@@ -1,7 +1,8 @@
 """Around a migration on a cluster: the database answers first, and is closed to others; then its service begins.
 
 ``python -m libs.preparing intake --owner FILE --app-role R --audit-role A`` is the Job that migrates: it waits for
-the database, upgrades it as its owner (whose address is in FILE) and closes it to everybody else.
+the database, upgrades it as its owner (whose address is in FILE) and closes it to everybody else but the role that
+``--healer-role`` names.
 ``python -m libs.preparing intake`` returns when the service's own database has the tables this code needs: pods
 wait so for the Job, and no rollout begins before its migration.
 """
@@ -31,30 +32,40 @@ _AWAY = (DBAPIError, NoResultFound, OSError, TimeoutError)
 Condition = Callable[[AsyncConnection], Awaitable[bool]]
 
 
-async def close_to_others(connection: AsyncConnection, app: str, audit: str) -> None:
-    """As the owner of the database: only the service and the audit may open it and look into its schema.
+async def close_to_others(
+    connection: AsyncConnection, app: str, audit: str, healer: str | None = None
+) -> None:
+    """As the owner of the database: only the service, the audit and the healer may open it and look into its schema.
 
     The service may also read the version of its tables, to know whether it may begin.
     """
+    everybody = ", ".join(filter(None, (app, audit, healer)))
     database = (await connection.execute(sa.text("SELECT quote_ident(current_database())"))).scalar_one()
     for statement in (
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
-        f"GRANT CONNECT ON DATABASE {database} TO {app}, {audit}",
+        f"GRANT CONNECT ON DATABASE {database} TO {everybody}",
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
-        f"GRANT USAGE ON SCHEMA public TO {app}, {audit}",
+        f"GRANT USAGE ON SCHEMA public TO {everybody}",
         f"GRANT SELECT ON alembic_version TO {app}, {audit}",
     ):
         await connection.execute(sa.text(statement))
 
 
-async def prepare(service: str, url: str, app: str, audit: str, patience_s: float = PATIENCE_S) -> None:
+async def prepare(
+    service: str,
+    url: str,
+    app: str,
+    audit: str,
+    patience_s: float = PATIENCE_S,
+    healer: str | None = None,
+) -> None:
     """Wait for the database at ``url`` (as its owner), bring it to the newest tables and close it to others."""
     await wait_for_answer(url, patience_s)
-    await upgrade(service, url, app, audit)
+    await upgrade(service, url, app, audit, healer)
     engine = create_async_engine(driver_url(url), connect_args=tls(url))
     try:
         async with engine.begin() as connection:
-            await close_to_others(connection, app, audit)
+            await close_to_others(connection, app, audit, healer)
     finally:
         await engine.dispose()
 
@@ -114,6 +125,7 @@ def main() -> None:
     parser.add_argument("--owner", type=Path, help="a file with the address of the database as its owner")
     parser.add_argument("--app-role", type=_role, help="the role the service logs in as")
     parser.add_argument("--audit-role", type=_role, help="the role of the audit")
+    parser.add_argument("--healer-role", type=_role, help="the role that looks for lost deliveries")
     parser.add_argument("--patience", type=float, default=PATIENCE_S, help="seconds")
     given = parser.parse_args()
     if given.owner is None:
@@ -122,7 +134,9 @@ def main() -> None:
     if given.app_role is None or given.audit_role is None:
         parser.error("--owner needs --app-role and --audit-role")
     url = given.owner.read_text(encoding="utf-8").strip()
-    asyncio.run(prepare(given.service, url, given.app_role, given.audit_role, given.patience))
+    asyncio.run(
+        prepare(given.service, url, given.app_role, given.audit_role, given.patience, given.healer_role)
+    )
 
 
 def _role(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,10 +72,19 @@ def containers(size: str) -> list[Container]:
 
 def sites(houses: Sequence[Container], public: str) -> dict[str, Any]:
     """Where people find each house behind the gateway at ``public``, review's by department."""
+    return _by_service(houses, lambda house: public + house.path)
+
+
+def inner_sites(houses: Sequence[Container]) -> dict[str, Any]:
+    """The same, where programs beside them find each house."""
+    return _by_service(houses, lambda house: f"http://{house.host}:8000")
+
+
+def _by_service(houses: Sequence[Container], address: Callable[[Container], str]) -> dict[str, Any]:
     found: dict[str, Any] = {"review": {}}
     for house in houses:
         if house.department:
-            found["review"][house.department] = public + house.path
+            found["review"][house.department] = address(house)
         else:
-            found[house.service] = public + house.path
+            found[house.service] = address(house)
     return found

@@ -8,30 +8,28 @@ import asyncio
 import os
 import secrets
 import shutil
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 from rich.console import Console
 
-from deploy.compose import measured
-from deploy.compose.engine import docker, inspected, running
+from deploy.compose import measured, traced
+from deploy.compose.accidents import befall
+from deploy.compose.engine import docker
+from deploy.compose.loss import lose_and_heal
 from deploy.compose.pages import PageFailed, visit
 from deploy.compose.project import ComposeFailed, Project
-from deploy.compose.story import START, Composed, composed, prepare
+from deploy.compose.story import composed, prepare
 from deploy.servers import machine
 from deploy.servers.children import free_ports
 from libs.flow import FLOW
 
 CASES = 6
 BUILD_S = 1800.0
-BACK_S = 120.0
 BASE = "python:3.11-slim-bookworm"
 NEEDED = {
     "ONEWINDOW_BASE": BASE,
@@ -47,6 +45,7 @@ OPTIONAL = (
     ("collector", "ONEWINDOW_COLLECTOR_IMAGE", "otel/opentelemetry-collector:0.152.0"),
     ("traces", "ONEWINDOW_TRACES_IMAGE", "jaegertracing/jaeger:2.12.0"),
 )
+TRACED = {"disclosure", "intake", "fee", "supervision", "review/urban_management"}
 VISITS = (
     ("applicant-01", "/intake/cases"),
     ("window-01", "/intake/desk"),
@@ -107,8 +106,9 @@ def prove() -> int:
     port, postgres_port, rabbitmq_port = free_ports(3)
     project = Project(
         f"onewindow-test-{secrets.token_hex(3)}", "small", port, postgres_port, rabbitmq_port, state,
-        _profiles(proof), {"ONEWINDOW_VERSION": "test"},
+        (), {"ONEWINDOW_VERSION": "test"},
     )  # fmt: skip
+    _choose(proof, project)
     try:
         _steps(proof, project)
     except (FellShort, PageFailed, ComposeFailed, OSError, RuntimeError, httpx.HTTPError) as short:
@@ -131,15 +131,17 @@ def _there(image: str) -> bool:
     return machine.has_image(image) or machine.pull(image)
 
 
-def _profiles(proof: Proof) -> tuple[str, ...]:
-    chosen = []
+def _choose(proof: Proof, project: Project) -> None:
+    """The profiles whose image is here."""
     for profile, variable, image in OPTIONAL:
-        name = os.environ.get(variable, image)
+        name = os.environ.get(variable) or image
         if machine.has_image(name):
-            chosen.append(profile)
+            project.profiles += (profile,)
+            project.more[variable] = name
         else:
             proof.skip(f"profile {profile}", f"image {name} is not here")
-    return tuple(chosen)
+    if "collector" in project.profiles:
+        project.more.update(traced.ENDPOINT)
 
 
 def _steps(proof: Proof, project: Project) -> None:
@@ -151,9 +153,13 @@ def _steps(proof: Proof, project: Project) -> None:
     with proof.step("image of the provider") as tell:
         project.compose("build", "provider", seconds=BUILD_S)
         tell(measured.image_line("onewindow/provider:test"))
+    with proof.step("image of the healer") as tell:
+        project.compose("build", "healer", seconds=BUILD_S)
+        tell(measured.image_line("onewindow/healer:test"))
     with proof.step("a service cannot import its neighbours, is nobody, and cannot write"):
         for service in FLOW.services:
             _walls(service)
+        _nobody("onewindow/healer:test")
     watcher = measured.Watcher(project)
     try:
         _steps_up(proof, project, watcher)
@@ -166,15 +172,36 @@ def _steps_up(proof: Proof, project: Project, watcher: measured.Watcher) -> None
         project.up()
         tell(f"{len(project.state_of())} containers, jobs included")
     proof.console.print(watcher.table())
+    sink = _sink(project)
+    try:
+        _steps_told(proof, project, sink)
+    finally:
+        if sink:
+            sink.close()
+    proof.console.print("and afterwards:")
+    proof.console.print(watcher.table())
+
+
+def _sink(project: Project) -> traced.Sink | None:
+    """What takes the collector's spans where no trace store's image is here."""
+    if "collector" not in project.profiles or "traces" in project.profiles:
+        return None
+    return traced.Sink(project, project.more["ONEWINDOW_COLLECTOR_IMAGE"])
+
+
+def _steps_told(proof: Proof, project: Project, sink: traced.Sink | None) -> None:
     with proof.step("ports are open on 127.0.0.1 only"):
         _only_loopback(project)
     with proof.step("a person logs in with a browser's means") as tell:
         links = [asyncio.run(visit(project, *each)) for each in VISITS]
         tell(f"{len(VISITS)} pages, {sum(links)} links followed")
     with proof.step("the story through the gateway, with two accidents") as tell:
-        asyncio.run(_story(proof, project, tell))
-    proof.console.print("and afterwards:")
-    proof.console.print(watcher.table())
+        cases = asyncio.run(_story(proof, project, tell))
+    if sink is None:
+        proof.skip("spans through the collector", "no image of a collector, or a trace store keeps them")
+        return
+    with proof.step("spans go through the collector") as tell:
+        tell(traced.collected(project, sink, cases, TRACED))
 
 
 def _walls(service: str) -> None:
@@ -190,11 +217,16 @@ def _walls(service: str) -> None:
         f"onewindow/{service}:test",
     )
     docker(*run, "-c", IMPORTS_NEIGHBOUR, service, *others)
+    _nobody(f"onewindow/{service}:test")
+
+
+def _nobody(image: str) -> None:
+    look = "import os; print(os.getuid(), os.access('/app', os.W_OK), os.access('/tmp', os.W_OK))"
     who = docker(
-        *run, "-c", "import os; print(os.getuid(), os.access('/app', os.W_OK), os.access('/tmp', os.W_OK))"
+        "run", "--rm", "--network", "none", "--read-only", "--entrypoint", "python", image, "-c", look
     )
     if who.split() != ["10001", "False", "False"]:
-        raise FellShort(f"{service} runs as {who!r}")
+        raise FellShort(f"{image} runs as {who!r}")
 
 
 def _only_loopback(project: Project) -> None:
@@ -205,64 +237,21 @@ def _only_loopback(project: Project) -> None:
         raise FellShort(f"published to everybody: {published}")
 
 
-async def _story(proof: Proof, project: Project, tell: Callable[[str], None]) -> None:
+async def _story(proof: Proof, project: Project, tell: Callable[[str], None]) -> list[str]:
+    """Tell it; the cases it told of."""
     async with composed(project) as (center, cast):
-        accidents = asyncio.create_task(_accidents(proof, project, center))
+        accidents = asyncio.create_task(befall(proof, center))
         told = await center.tell(cast, proof.console, most=CASES)
         await accidents
+        with proof.step("what a queue lost is found and sent again") as say:
+            say(await lose_and_heal(center, cast))
         report = await center.attached.audit()
         for line in report.lines():
             proof.console.print(line, markup=False)
         if not told or not report.clean:
             raise FellShort("the story was not told to its end, or the audit disagrees")
         tell(f"{CASES} applications, {cast.acts} acts, {cast.retries} sent again")
-
-
-async def _accidents(proof: Proof, project: Project, center: Composed) -> None:
-    """In the middle of the story: a house killed and replaced by another container; the broker's process killed."""
-    await _passed(center, timedelta(days=1, hours=3))
-    before = await asyncio.to_thread(running, project, "intake")
-    begun = time.monotonic()
-    await asyncio.to_thread(docker, "kill", before)
-    await asyncio.to_thread(docker, "rm", "--force", before)
-    await asyncio.to_thread(project.compose, "up", "--detach", "--wait", "--no-deps", "intake")
-    after = await asyncio.to_thread(running, project, "intake")
-    if after == before:
-        raise FellShort("the killed container was not replaced")
-    proof.console.print(f"intake was killed and replaced in {time.monotonic() - begun:.1f} s", markup=False)
-    await _passed(center, timedelta(days=3))
-    if os.geteuid() != 0:
-        proof.skip("a kill -9 of the broker's process", "only root may")
-        return
-    broker = await asyncio.to_thread(running, project, "rabbitmq")
-    begun = time.monotonic()
-    killed = (await asyncio.to_thread(inspected, broker))["State"]["Pid"]
-    os.kill(killed, signal.SIGKILL)
-    while time.monotonic() < begun + BACK_S:
-        told = await asyncio.to_thread(inspected, broker)
-        if told["RestartCount"] and told["State"]["Pid"] not in (0, killed) and await _listens(center):
-            proof.console.print(
-                f"the broker was back {time.monotonic() - begun:.1f} s after kill -9", markup=False
-            )
-            return
-        await asyncio.sleep(0.25)
-    raise FellShort("the broker did not come back")
-
-
-async def _listens(center: Composed) -> bool:
-    """Whether the broker says that it takes connections by TLS."""
-    parts = urlsplit(center.attached.management)
-    url = f"http://{parts.hostname}:{parts.port}/api/health/checks/port-listener/5671"
-    async with httpx.AsyncClient(auth=(parts.username or "", parts.password or ""), timeout=5) as client:
-        try:
-            return (await client.get(url)).status_code == 200
-        except httpx.HTTPError:
-            return False
-
-
-async def _passed(center: Composed, since_start: timedelta) -> None:
-    while center.clock.now < START + since_start:  # noqa: ASYNC110 - the clock has no bell
-        await asyncio.sleep(0.05)
+        return center.case_ids
 
 
 def _last_words(proof: Proof, project: Project) -> None:

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import yaml
 
 from deploy.compose.certificates import Authority
-from deploy.compose.houses import CA_FILE, SIZES, Container, codes, containers, sites
-from deploy.contracts.broker_definitions import OPERATOR, broker_definitions
+from deploy.compose.houses import CA_FILE, SIZES, Container, codes, containers, inner_sites, sites
+from deploy.contracts.broker_definitions import HEALER, OPERATOR, broker_definitions
 from deploy.launcher.houses import DEPARTMENTS, departments
 from deploy.launcher.people import people
 from deploy.launcher.provider import DRIVER, provider_settings, provider_users
@@ -48,6 +48,7 @@ class Secrets:
         self._kept("secrets/reference_secret")
         self._kept("secrets/postgres_password")
         self._kept("secrets/grafana_password")
+        self._healer()
         for receiver in (
             "on_duty_webhook",
             "next_day_webhook",
@@ -85,6 +86,23 @@ class Secrets:
             self.password(f"{house.file}/{name}")
         self._signer(house)
 
+    def _healer(self) -> None:
+        """Its own accounts: in the databases, at the broker, at the provider (as a program and as a person)."""
+        for name in ("database_password", "oidc_client_secret", "login_password"):
+            self.password(f"{HEALER}/{name}")
+        password = quote(self.broker_password(HEALER))
+        self._write(
+            f"secrets/{HEALER}/broker_url", f"https://{HEALER}:{password}@rabbitmq:15671?cafile={CA_FILE}"
+        )
+
+    def healer_databases(self, houses: list[Container]) -> dict[str, str]:
+        """Every database as its healer reads it."""
+        password = quote(self.password(f"{HEALER}/database_password"))
+        at, trust = "postgres:5432", f"?sslmode=verify-full&sslrootcert={CA_FILE}"
+        return {
+            house.file: f"postgresql://{HEALER}:{password}@{at}/{house.database}{trust}" for house in houses
+        }
+
     def _signer(self, house: Container) -> Signer:
         path = self.folder / "secrets" / house.file / "signing_key.pem"
         if path.exists():
@@ -104,7 +122,7 @@ class Secrets:
         folder = f"config/{size}"
         houses = containers(size)
         passwords = {house.queue: self.broker_password(house.queue) for house in houses}
-        passwords[OPERATOR] = self.broker_password(OPERATOR)
+        passwords |= {name: self.broker_password(name) for name in (OPERATOR, HEALER)}
         definitions = broker_definitions(FLOW, codes(size), passwords)
         self._write(f"{folder}/definitions.json", json.dumps(definitions))
         lines = [
@@ -116,6 +134,8 @@ class Secrets:
         ]  # fmt: skip
         self._write(f"{folder}/databases", "\n".join(lines) + "\n")
         self._write(f"{folder}/sites", json.dumps(sites(houses, self.public)))
+        self._write(f"{folder}/healer/databases", json.dumps(self.healer_databases(houses)))
+        self._write(f"{folder}/healer/sites", json.dumps(inner_sites(houses)))
         self._write(f"{folder}/targets/center.yaml", yaml.safe_dump([_target(house) for house in houses]))
         for service in FLOW.services:
             owners = [self.database_url(house, "owner") for house in houses if house.service == service]
@@ -140,12 +160,14 @@ class Secrets:
             for house in houses
         }
         clients[DRIVER] = (self.password("driver_secret"), [])
+        clients[HEALER] = (self.password(f"{HEALER}/oidc_client_secret"), [])
         told = provider_settings(
             f"{self.public}/provider", clients, keys_dir="/keys", session=self.password("provider_session"),
             management=self.password("provider_management"),
         )  # fmt: skip
         known = [department for department in departments() if department.code in codes(size)]
-        for name, document in (("settings", told), ("users", provider_users(people(known)))):
+        users = provider_users(people(known), {HEALER: self.password(f"{HEALER}/login_password")})
+        for name, document in (("settings", told), ("users", users)):
             text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
             self._write(f"config/{size}/provider/{name}.yaml", text)
 

@@ -42,6 +42,7 @@ class Composed:
         self.project = project
         self.departments = [house.department for house in project.houses if house.department]
         self.attached = Attached(project.state)
+        self.case_ids: list[str] = []
         self.deliveries = Deliveries(FLOW, self.departments)
         self.deliveries.watch(self.attached.databases)
         self.probes = [Probe(house.name, project.port, f"{house.path}/readyz") for house in project.houses]
@@ -59,6 +60,7 @@ class Composed:
         plans = [plan for plan in applications(story.working_day) if plan.item_code in handled][:most]
         ended_at = await play(self.clock, story, plans)
         await self.clock.release()
+        self.case_ids = list(story.case_ids.values())
         return await print_report(story, calendars, ended_at, console)
 
     async def close(self) -> None:

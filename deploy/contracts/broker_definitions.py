@@ -15,6 +15,7 @@ from deploy.servers.broker import VHOST, password_hash
 from libs.flow import Flow
 
 OPERATOR = "operator"
+HEALER = "healer"  # looks at the length of queues, and at nothing in them
 NOBODY_LOGS_IN = ""  # the hash of no password: RabbitMQ refuses every login of such an account
 # 4.x would drop a dead letter that was taken and put back 20 times; 3.10 refuses "no limit" (-1).
 DEAD_LETTER_DELIVERY_LIMIT = 1_000_000_000
@@ -35,8 +36,8 @@ def broker_definitions(
 ) -> dict[str, Any]:
     """Everything the broker of a center with these departments imports.
 
-    ``passwords`` by account, and by ``operator`` if the center wants that account; KeyError when one is missing.
-    None writes the template: accounts nobody can log in with.
+    ``passwords`` by account, and by ``operator`` and ``healer`` if the center wants those; KeyError when one is
+    missing. None writes the template: accounts nobody can log in with.
     """
     every = hearers(flow, departments)
     accounts = [flow.queue(*each) for each in every]
@@ -45,6 +46,9 @@ def broker_definitions(
     if passwords is None or OPERATOR in passwords:
         users.append(_user(OPERATOR, passwords, ["administrator"]))
         permissions.append({"user": OPERATOR, "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"})
+    if passwords is not None and HEALER in passwords:
+        users.append(_user(HEALER, passwords, ["monitoring"]))
+        permissions.append({"user": HEALER, "vhost": VHOST, "configure": "^$", "write": "^$", "read": "^$"})
     return {
         "users": users,
         "vhosts": [{"name": VHOST}],

@@ -184,11 +184,10 @@ def _broker() -> Row:
               Query(f"queue:consumers:max{{{queue}}}", "{{queue}}"), red=1, amber=1, falling=True),
         table("死信 · Dead letters", "每个死信队列中的消息。Messages in each dead-letter queue.",
               f"queue:dead_letters:max{{{queue}}}", amber=1),
-        lines("消息代理告警 · Alarms", "1 为因内存、磁盘或文件句柄不足停止收消息。"
-              "1 while a node takes no messages for want of memory, disk or file descriptors.",
+        lines("消息代理告警 · Alarms", "1 为因内存或磁盘不足停止收消息。"
+              "1 while a node takes no messages for want of memory or disk.",
               Query("rabbitmq_alarms_memory_used_watermark", "{{instance}} memory"),
-              Query("rabbitmq_alarms_free_disk_space_watermark", "{{instance}} disk"),
-              Query("rabbitmq_alarms_file_descriptor_limit", "{{instance}} files"), red=1),
+              Query("rabbitmq_alarms_free_disk_space_watermark", "{{instance}} disk"), red=1),
         lines("磁盘余量 · Disk left", "节点磁盘余量与其下限。Free disk of each node, and its limit.",
               Query("rabbitmq_disk_space_available_bytes", "{{instance}}"),
               Query("rabbitmq_disk_space_available_limit_bytes", "{{instance}} 下限 · limit"), unit="bytes"),

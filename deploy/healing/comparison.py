@@ -8,10 +8,11 @@ A queue that is never empty shows it by order: what was sent well after it has b
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 
@@ -36,7 +37,10 @@ class Lost:
 
 
 class Comparison:
-    """Remembers what is still missing from one look to the next, so that a look costs what is new."""
+    """Remembers what is still missing from one look to the next, so that a look costs what is new.
+
+    ``broker`` is its management's address with a login that may look; ``?cafile=FILE`` names the authority it trusts.
+    """
 
     def __init__(
         self, flow: Flow, databases: Mapping[str, str], broker: str, *, ripe_s: float = RIPE_S
@@ -111,8 +115,10 @@ class Comparison:
     async def _depths(self) -> dict[str, int]:
         parts = urlsplit(self._broker)
         base = f"{parts.scheme}://{parts.hostname}:{parts.port}"
-        login = (parts.username or "", parts.password or "")
-        async with httpx.AsyncClient(base_url=base, auth=login, timeout=10) as client:
+        login = (unquote(parts.username or ""), unquote(parts.password or ""))
+        authority = parse_qs(parts.query).get("cafile")
+        trust = ssl.create_default_context(cafile=authority[0]) if authority else True
+        async with httpx.AsyncClient(base_url=base, auth=login, timeout=10, verify=trust) as client:
             answer = await client.get("/api/queues", params=_TOTALS)
             answer.raise_for_status()
         return {queue["name"]: int(queue.get("messages", 0)) for queue in answer.json()}

@@ -17,13 +17,19 @@ class Unreached(Exception):
 
 
 class Desk:
-    """``houses`` maps a service (``intake``, ``review.fire``) to its address; ``client`` is closed with the desk."""
+    """``houses`` maps a service (``intake``, ``review.fire``) to its address; ``client`` is closed with the
+    desk; ``refused`` is told of every 401, after which the next token should be another one."""
 
     def __init__(
-        self, houses: Mapping[str, str], token: Token, client: httpx.AsyncClient | None = None
+        self,
+        houses: Mapping[str, str],
+        token: Token,
+        client: httpx.AsyncClient | None = None,
+        refused: Callable[[], None] = lambda: None,
     ) -> None:
         self.houses = {name: address.rstrip("/") for name, address in sorted(houses.items())}
         self._token = token
+        self._refused = refused
         self._http = client or httpx.AsyncClient(timeout=30)
 
     async def __aenter__(self) -> Desk:
@@ -52,6 +58,8 @@ class Desk:
             answer = await self._sent(method, self.houses[house] + path, headers, rest)
         except (httpx.HTTPError, OSError) as away:
             raise Unreached(f"{house} does not answer: {type(away).__name__}") from away
+        if answer.status_code == 401:
+            self._refused()
         if answer.status_code >= 400:
             told = answer.json() if "json" in answer.headers.get("content-type", "") else {}
             raise Unreached(

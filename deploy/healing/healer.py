@@ -40,6 +40,8 @@ class Healer:
         self._desk = desk
         self._tell = tell
         self._tries: dict[Identity, int] = defaultdict(int)
+        self._turned_at = self._looked_at = time.monotonic()
+        self._looked_ever = False
         self._not_before: dict[Identity, float] = {}
         self.registry = CollectorRegistry()
         self._lost = Gauge(
@@ -64,6 +66,16 @@ class Healer:
         """Deliveries compared so far."""
         return self._comparison.compared
 
+    @property
+    def since_turn_s(self) -> float:
+        """Seconds since it last came round, whatever it found or whoever was away."""
+        return time.monotonic() - self._turned_at
+
+    @property
+    def since_look_s(self) -> float:
+        """Seconds since all was last compared; infinite before the first time."""
+        return time.monotonic() - self._looked_at if self._looked_ever else float("inf")
+
     async def once(self) -> Round:
         """Look once and have the lost sent again; never raises for somebody who is away."""
         done = Round()
@@ -73,6 +85,7 @@ class Healer:
             done.trouble.append(f"nothing was compared: {type(away).__name__}: {away}")
             return done
         self._looked.set_to_current_time()
+        self._looked_at, self._looked_ever = time.monotonic(), True
         self._note(done.lost)
         for speaker, ids in self._due(done.lost).items():
             for start in range(0, len(ids), MOST_AT_ONCE):
@@ -83,6 +96,7 @@ class Healer:
         """Look again and again until cancelled."""
         while True:
             done = await self.once()
+            self._turned_at = time.monotonic()
             for trouble in done.trouble:
                 self._tell(f"healing: {trouble}")
             await asyncio.sleep(every_s)

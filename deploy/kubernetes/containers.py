@@ -12,6 +12,8 @@ from typing import Any
 
 from deploy.kubernetes.workloads import Pod
 
+_DOCKERFILES = {"provider": "deploy/provider/Dockerfile", "healer": "deploy/healing/Dockerfile"}
+
 
 class Engine:
     """Docker's command line, with a network of our own."""
@@ -32,14 +34,14 @@ class Engine:
         return done.stdout.strip()
 
     def need(self, images: Sequence[str]) -> None:
-        """Build those of ours that are missing; RuntimeError when somebody else's is."""
+        """Build ours as they are now; RuntimeError when somebody else's is missing."""
         for image in images:
-            if self._ask("image", "inspect", image).returncode == 0:
-                continue
             name = image.partition(":")[0].removeprefix("onewindow/")
             if name == image.partition(":")[0]:
-                raise RuntimeError(f"there is no image {image}")
-            file = "deploy/provider/Dockerfile" if name == "provider" else "deploy/Dockerfile"
+                if self._ask("image", "inspect", image).returncode:
+                    raise RuntimeError(f"there is no image {image}")
+                continue
+            file = _DOCKERFILES.get(name, "deploy/Dockerfile")
             self._do("build", "-q", "-f", str(self._root / file), "--build-arg", f"SERVICE={name}", "-t", image,
                      str(self._root))  # fmt: skip
 
@@ -141,10 +143,15 @@ def arguments(
     told += ["--read-only"] if security["readOnlyRootFilesystem"] else []
     told += [f"--cap-drop={each}" for each in security["capabilities"]["drop"]]
     told += [f"--cap-add={each}" for each in security["capabilities"].get("add", [])]
-    told += ["--memory", bound["memory"].replace("Mi", "m").replace("Gi", "g"), "--cpus", str(bound["cpu"])]
+    told += ["--memory", bound["memory"].replace("Mi", "m").replace("Gi", "g"), "--cpus", _cpus(bound["cpu"])]
     told += [f"--network-alias={each}" for each in names] + list(mounted)
     for variable, value in variables.items():
         told += ["--env", f"{variable}={value}"]
     command, given = container.get("command", []), container.get("args", [])
     told += ["--entrypoint", command[0]] if command else []
     return [*told, container["image"], *command[1:], *given]
+
+
+def _cpus(told: str) -> str:
+    """``500m`` is half of one."""
+    return f"{int(told[:-1]) / 1000:g}" if told.endswith("m") else told

@@ -85,7 +85,7 @@ spec:
       containers:
         - name: migration
           args: [review, --owner, /run/secrets/onewindow/owner_url,
-                 --app-role, {house.database}_app, --audit-role, {house.database}_audit]
+                 --app-role, {house.database}_app, --audit-role, {house.database}_audit, --healer-role, healer]
       volumes:
         - name: owner
           secret: {{secretName: {house.name}-owner}}

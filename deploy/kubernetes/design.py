@@ -18,6 +18,11 @@ _COMMON = {
     "production": [("rabbitmq-server", 5671), ("an identity provider", 443), ("an identity provider", 8443)],
 }
 
+_HEALER = {  # it asks the management how long queues are, and never speaks AMQP
+    "local": [("StatefulSet/rabbitmq", 15672), ("Deployment/provider", 8000)],
+    "production": [("rabbitmq-server", 15671), *_COMMON["production"][1:]],
+}
+
 
 def missing_houses(objects: Sequence[Object], wanted: Iterable[House] | None = None) -> list[str]:
     """Every house, of every department with a file, needs its deployment, address and migration."""
@@ -39,7 +44,8 @@ def _migration(house: House) -> str:
 
 def roads(overlay: str) -> set[Edge]:
     """Every connection the design names: a service reaches the broker, its own database, the identity provider,
-    the collector and the cluster's names; departments reach intake for materials; the gateway reaches everybody."""
+    the collector and the cluster's names; departments reach intake for materials; the healer reaches every database
+    and every service; the gateway reaches everybody."""
     found: set[Edge] = set()
     for house in houses(codes()):
         service, migration = f"Deployment/{house.name}", _migration(house)
@@ -52,6 +58,9 @@ def roads(overlay: str) -> set[Edge]:
             found.add((service, "Deployment/intake", 8000))
         if overlay == "local":
             found.add(("Deployment/gateway", service, 8000))
+        found |= {("Deployment/healer", end, port) for end, port in ((service, 8000), (database, 5432))}
+    found |= {("Deployment/healer", to, port) for to, port in [*_HEALER[overlay], NAMES]}
+    found |= {(who, "Deployment/healer", 9200) for who in ("prometheus", "collector")}
     return found | (_local_servers() if overlay == "local" else _clusters())
 
 
@@ -110,7 +119,8 @@ def broker_faults(objects: Sequence[Object], told: Mapping[str, Any]) -> list[st
     found: dict[str, set[Any]] = {kind: set() for kind in wanted}
     for each in of_kind(objects, *wanted):
         found[each["kind"]].add(_said(each["kind"], each["spec"], account_of))
-    operators = {("operator", ".*", ".*", ".*"), ("scaler", "^$", "^$", "^$")}  # the cluster's own; KEDA's
+    operators = {("operator", ".*", ".*", ".*")}  # the cluster's own
+    operators |= {(name, "^$", "^$", "^$") for name in ("scaler", "healer")}  # KEDA's; both only look
     return [
         f"{kind} {difference}"
         for kind in wanted

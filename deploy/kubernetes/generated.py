@@ -20,6 +20,7 @@ def generated(k8s: Path = K8S, files: Path = DEPARTMENTS, rules: Path = RULES) -
     return {
         **departments.components(k8s / "components" / "department", files, known),
         **production.files(remote / "houses", every, known),
+        k8s / "base" / "healer" / "sites.env": center.inner_sites(every),
         local / "sites.env": center.sites(center.public_address(local), every),
         remote / "sites.env": center.sites(center.public_address(remote), every),
         local / "Caddyfile": center.caddyfile(every),

@@ -6,24 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.kubernetes import topology
+from deploy.kubernetes import healer, topology
 from deploy.kubernetes.houses import NAMESPACE, SCALED_BY_QUEUE, House
+from deploy.kubernetes.stored import BASIC, MAX_CONNECTIONS, TRUST, external
 from deploy.kubernetes.writing import document, kustomization, resource, text
 from deploy.servers.broker import VHOST
 
-SECRETS = "external-secrets.io/v1"
-BASIC = "kubernetes.io/basic-auth"
-TRUST = "/etc/onewindow/trust"
 MESSAGES_A_REPLICA = "500"  # a backlog of so many is worth one more hearer
-MAX_CONNECTIONS = (
-    60  # of one role: the largest number of replicas, each with its pool, and one more while rolling
-)
 _URL = "{scheme}://{user}:{{{{ .{password} | urlquery }}}}@{host}"
 
 
 def files(folder: Path, every: Sequence[House], codes: Sequence[str]) -> dict[Path, str]:
     """The files below ``folder`` (k8s/overlays/production/houses)."""
     found = {folder / f"{house.name}.yaml": _house_file(house, codes) for house in every}
+    found[folder / "healer.yaml"] = document("deploy/departments", *healer.objects(every))
     found[folder / "broker.yaml"] = document("contracts/flow.yaml", *topology.shared(codes))
     names = sorted(path.name for path in found)
     component = kustomization("Component", resources=names, patches=_cluster_roles(every))
@@ -84,7 +80,7 @@ def external_secrets(house: House) -> list[dict[str, Any]]:
 def _secret(
     name: str, house: House, told: Mapping[str, str], wanted: Sequence[str], center: Sequence[str] = ()
 ) -> dict[str, Any]:
-    return _external(
+    return external(
         name, told, "Opaque",
         {each: (f"{NAMESPACE}/{house.name}", each) for each in wanted}
         | {each: (f"{NAMESPACE}/center", each) for each in center},
@@ -92,26 +88,7 @@ def _secret(
 
 
 def _login(name: str, house: House, told: Mapping[str, str], where: str) -> dict[str, Any]:
-    return _external(name, told, BASIC, {"password": (f"{NAMESPACE}/{house.name}", where)})
-
-
-def _external(
-    name: str, told: Mapping[str, str], kind: str, where: Mapping[str, tuple[str, str]]
-) -> dict[str, Any]:
-    spec = {
-        "refreshInterval": "1h",
-        "secretStoreRef": {"kind": "SecretStore", "name": "onewindow"},
-        "target": {
-            "name": name,
-            "creationPolicy": "Owner",
-            "template": {"type": kind, "engineVersion": "v2", "data": dict(told)},
-        },
-        "data": [
-            {"secretKey": each, "remoteRef": {"key": key, "property": part}}
-            for each, (key, part) in where.items()
-        ],
-    }
-    return resource(SECRETS, "ExternalSecret", name, spec)
+    return external(name, told, BASIC, {"password": (f"{NAMESPACE}/{house.name}", where)})
 
 
 def scaled(house: House) -> dict[str, Any]:
@@ -203,7 +180,7 @@ def _cluster_roles(every: Sequence[House]) -> list[dict[str, Any]]:
     """One patch per cluster: the roles of every database it holds."""
     held: dict[str, list[dict[str, Any]]] = {}
     for house in every:
-        held.setdefault(house.cluster, []).extend(roles(house))
+        held.setdefault(house.cluster, [healer.ROLE]).extend(roles(house))
     return [
         {
             "target": {"kind": "Cluster", "name": cluster},

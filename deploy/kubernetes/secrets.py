@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from deploy.contracts.broker_definitions import broker_definitions
+from deploy.contracts.broker_definitions import HEALER, OPERATOR, broker_definitions
 from deploy.kubernetes.center import public_address
 from deploy.kubernetes.houses import NAMESPACE, House
 from deploy.kubernetes.writing import kustomization, text
@@ -44,6 +44,7 @@ class LocalSecrets:
         reference = self._kept("reference_secret")
         for house in self._every:
             self._house(house, reference)
+        self._healer()
         self._databases()
         self._broker()
         self._provider()
@@ -72,6 +73,15 @@ class LocalSecrets:
         self._generators[name].append(f"signing_key.pem={name}/signing_key.pem")
         self._file(f"{name}-owner", "owner_url", self._database_url(house, "owner", owner))
 
+    def _healer(self) -> None:
+        database, broker = (self._kept(f"passwords/{HEALER}.{kind}") for kind in ("database", "broker"))
+        at = f"postgresql://{HEALER}:{database}@postgres:5432"
+        told = {house.spoken_name.replace("/", "."): f"{at}/{house.database}" for house in self._every}
+        self._file(HEALER, "onewindow_audit_databases", json.dumps(told, indent=1))
+        self._file(HEALER, "onewindow_audit_broker_url", f"http://{HEALER}:{broker}@rabbitmq:15672")
+        self._file(HEALER, "onewindow_oidc_client_secret", self._kept(f"passwords/{HEALER}.oidc"))
+        self._file(HEALER, "onewindow_healer_password", self._kept(f"passwords/{HEALER}.login"))
+
     @staticmethod
     def _database_url(house: House, kind: str, password: str) -> str:
         return f"postgresql://{house.database}_{kind}:{password}@postgres:5432/{house.database}"
@@ -85,12 +95,14 @@ class LocalSecrets:
             )
             for house in self._every
         ]
+        parts.insert(0, _healer_sql(self._kept(f"passwords/{HEALER}.database")))
         self._file("database-administrator", "roles.sql", "\n".join(parts))
         self._file("database-administrator", "password", self._kept("passwords/postgres"))
 
     def _broker(self) -> None:
         passwords = {house.queue: self._kept(f"passwords/{house.name}.broker") for house in self._every}
-        passwords["operator"] = self._kept("passwords/operator")
+        passwords[OPERATOR] = self._kept("passwords/operator")
+        passwords[HEALER] = self._kept(f"passwords/{HEALER}.broker")
         codes = [house.department for house in self._every if house.department]
         told = broker_definitions(FLOW, codes, passwords)
         kept = self.folder / "broker-definitions" / "definitions.json"
@@ -107,6 +119,7 @@ class LocalSecrets:
             for house in self._every
         }  # fmt: skip
         clients[DRIVER] = (self._kept("passwords/driver"), [])
+        clients[HEALER] = (self._kept(f"passwords/{HEALER}.oidc"), [])
         settings = provider_settings(
             ISSUER, clients, keys_dir="/keys",
             session=self._kept("passwords/provider.session"),
@@ -115,7 +128,8 @@ class LocalSecrets:
         codes = {house.department for house in self._every}
         known = [department for department in departments() if department.code in codes]
         self._file("provider", "settings.yaml", text(settings))
-        self._file("provider", "users.yaml", text(provider_users(people(known))))
+        users = provider_users(people(known), {HEALER: self._kept(f"passwords/{HEALER}.login")})
+        self._file("provider", "users.yaml", text(users))
 
     def _signer(self, house: House) -> Signer:
         path = self.folder / house.name / "signing_key.pem"
@@ -147,6 +161,16 @@ class LocalSecrets:
 def _nameless(definitions: dict[str, Any]) -> dict[str, Any]:
     users = [{**user, "password_hash": ""} for user in definitions["users"]]
     return {**definitions, "users": users}
+
+
+def _healer_sql(password: str) -> str:
+    """The login that reads, in every database, which events were said and heard; who owns it lets it in."""
+    return (
+        f"SELECT 'CREATE ROLE {HEALER}' WHERE NOT EXISTS "
+        f"(SELECT FROM pg_roles WHERE rolname = '{HEALER}') \\gexec\n"
+        f"ALTER ROLE {HEALER} LOGIN PASSWORD '{password}' CONNECTION LIMIT {2 * CONNECTIONS};\n"
+        f"ALTER ROLE {HEALER} SET default_transaction_read_only TO on;\n"
+    )
 
 
 def _database_sql(name: str, owner: str, app: str) -> str:

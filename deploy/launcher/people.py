@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 PASSWORD = "onewindow"
+HEALER = "healer"  # a program: of all functions it has the one by which lost deliveries are sent again
 APPLICANTS = (
     "陈晓岚", "李文博", "王思远", "赵雅琴", "孙立群", "周慧敏",
     "吴建平", "郑雨桐", "冯海涛", "许静怡", "何志强", "高明月",
@@ -47,6 +48,7 @@ def people(departments: Sequence[Department]) -> list[DemoPerson]:
         DemoPerson("auditor-01", "审计 严明", ("auditor",)),
         DemoPerson("administrator-01", "系统管理员 罗进", ("system_administrator",)),
         DemoPerson("bank", "代收银行", ("payment_channel",)),
+        DemoPerson(HEALER, "投递核对程序", ("healer",)),
     ]
     for department in departments:
         code, name = department.code, department.name_zh

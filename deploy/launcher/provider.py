@@ -119,11 +119,14 @@ def provider_settings(
     }
 
 
-def provider_users(everybody: Sequence[DemoPerson]) -> dict[str, object]:
-    """The provider's file of people."""
+def provider_users(
+    everybody: Sequence[DemoPerson], passwords: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """The provider's file of people; ``passwords`` are those of programs that keep one of their own."""
+    own = passwords or {}
     users = {
         person.sub: {
-            "password": PASSWORD,
+            "password": own.get(person.sub, PASSWORD),
             "email": f"{person.sub}@example.org",
             "roles": list(person.roles),
             "attributes": {

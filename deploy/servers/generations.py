@@ -20,6 +20,7 @@ SELECTED = (
     "tests/deploy/test_servers.py",
     "tests/deploy/test_databases.py",
     "tests/deploy/test_broker_rights.py",
+    "tests/deploy/test_healer_process.py",
     "tests/contracts/test_broker_definitions.py",
     "tests/services/fee/test_charging.py",
     "tests/services/fee/test_ledger_walls.py",

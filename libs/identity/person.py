@@ -19,6 +19,7 @@ ROLES = frozenset(
         "auditor",
         "payment_channel",
         "system_administrator",
+        "healer",
     }
 )
 

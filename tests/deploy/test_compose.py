@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from deploy import locks
 from deploy.compose.departments_file import departments_file
 from deploy.compose.houses import SMALL, codes, containers, sites
 from deploy.compose.secrets import Secrets
+from deploy.healing.desk import houses_of
 from deploy.launcher.story.play import catalogue_files, handled_by
 from libs.flow import FLOW
 
@@ -156,13 +159,13 @@ def test_sizes_differ_in_departments_only(made: Secrets) -> None:
     for size, count in (("full", len(codes("full"))), ("small", 4)):
         folder = made.folder / "config" / size
         definitions = json.loads((folder / "definitions.json").read_text())
-        assert len(definitions["users"]) == count + 4 + 1
+        assert len(definitions["users"]) == count + 4 + 2
         assert len((folder / "databases").read_text().splitlines()) == count + 4
         assert len((folder / "owners.review").read_text().splitlines()) == count
         assert {path.stem for path in (folder / "departments").glob("*.yaml")} == set(codes(size))
         assert json.loads((folder / "sites").read_text()) == sites(containers(size), PUBLIC)
         clients = read(folder / "provider" / "settings.yaml")["oauth"]["clients"]
-        assert len(clients) == count + 4 + 1
+        assert len(clients) == count + 4 + 2
 
 
 def test_certificates_name_their_servers_and_only_the_authority_signs(made: Secrets) -> None:
@@ -184,6 +187,56 @@ def test_an_image_is_given_its_own_code_and_no_more() -> None:
     assert "curl" not in re.sub(r"#.*", "", dockerfile)
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert ignored[0] == "*"
+
+
+def test_the_healers_image_is_given_what_it_imports_and_no_more(tmp_path: Path) -> None:
+    dockerfile = (ROOT / "deploy" / "healing" / "Dockerfile").read_text(encoding="utf-8")
+    lines = [line.split()[1:] for line in dockerfile.splitlines() if line.startswith("COPY ") and "--from" not in line]
+    for *sources, target in lines:
+        for source in sources:
+            for path in ROOT.glob(source):
+                place = tmp_path / target.strip("/")
+                place = place / path.name if target.endswith("/") else place
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, place)
+    told = (
+        "import sys, deploy.healing.__main__ as healer\n"
+        "healer.FLOW.rules['intake.application_received.v1']\n"
+        "print(*sorted(name for name in sys.modules if name.partition('.')[0] in ('deploy', 'libs', 'services')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path / "app")},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    given = {path.relative_to(tmp_path / "app").as_posix() for path in tmp_path.rglob("*.py")}
+    imported = {f"{name.replace('.', '/')}.py" for name in done.stdout.split()}
+    unused = given - imported - {"libs/healthy.py"} - {path for path in given if path.endswith("__init__.py")}
+    assert unused == set()
+    assert "--require-hashes" in dockerfile
+    assert "\nUSER 10001:10001\n" in dockerfile
+    lock = (ROOT / "requirements.healer.lock").read_text(encoding="utf-8")
+    names = set(re.findall(r"^([a-z0-9][\w.\-]*)==", lock, re.MULTILINE))
+    assert {"asyncpg", "httpx", "prometheus-client", "pyyaml"} <= names
+    assert not {"faststream", "fastapi", "sqlalchemy", "typer"} & names
+
+
+def test_the_healer_has_accounts_of_its_own_and_sees_every_house(center: dict[str, Any], made: Secrets) -> None:
+    mounted = {each["source"] for each in center["services"]["healer"]["secrets"]}
+    assert all(name.startswith("healer_") for name in mounted)
+    for size in ("full", "small"):
+        folder = made.folder / "config" / size
+        databases = json.loads((folder / "healer" / "databases").read_text(encoding="utf-8"))
+        assert set(databases) == {house.file for house in containers(size)}
+        assert all(url.startswith("postgresql://healer:") for url in databases.values())
+        assert all("sslmode=verify-full" in url for url in databases.values())
+        assert houses_of(json.loads((folder / "healer" / "sites").read_text(encoding="utf-8"))) == {
+            house.file: f"http://{house.host}:8000" for house in containers(size)
+        }
+        users = read(folder / "provider" / "users.yaml")["users"]
+        assert users["healer"]["roles"] == ["healer"]
+        assert users["healer"]["password"] != users["administrator-01"]["password"]
+    broker = (made.folder / "secrets" / "healer" / "broker_url").read_text(encoding="utf-8")
+    assert broker.startswith("https://healer:")
 
 
 def test_an_images_lock_is_a_part_of_the_tested_one() -> None:

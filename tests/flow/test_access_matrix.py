@@ -20,7 +20,7 @@ PEOPLE = {
     "applicant": "applicant-03", "agent": "agent-01", "window_officer": "window-01", "examiner": "fire-examiner",
     "department_head": "fire-head", "supervisor": "supervisor-01", "finance_officer": "finance-01",
     "catalogue_editor": "editor-01", "auditor": "auditor-01", "payment_channel": "bank",
-    "system_administrator": "administrator-01",
+    "system_administrator": "administrator-01", "healer": "healer",
 }  # fmt: skip
 VALUES = {"case_id": "0" * 32, "sha256": "0" * 64, "code": "nothing", "item_code": "nothing", "kind": "receipt",
           "bill_no": "B-2026-999999", "index": "999999", "number": "999999"}  # fmt: skip

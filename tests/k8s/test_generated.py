@@ -13,6 +13,7 @@ import yaml
 from deploy.kubernetes import kustomize
 from deploy.kubernetes.__main__ import main
 from deploy.kubernetes.center import public_address
+from deploy.kubernetes.containers import arguments
 from deploy.kubernetes.generated import generated, left_over, stale
 from deploy.kubernetes.houses import K8S, codes, houses
 from deploy.kubernetes.secrets import LocalSecrets
@@ -104,6 +105,7 @@ def test_secrets_are_kept_closed_and_each_house_has_its_own(copy: Path) -> None:
         "settings.yaml",
         "users.yaml",
         "directory.json",
+        "onewindow_audit_databases",  # of the healer
     }
     assert {path.name for path, was in before.items() if path.read_bytes() != was} == changing
     after = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
@@ -119,6 +121,16 @@ def test_secrets_are_kept_closed_and_each_house_has_its_own(copy: Path) -> None:
     )
     keys = KeyDirectory.from_file(first / "key-directory" / "directory.json")
     assert keys.verify(signed, issuer="review/fire")["a"] == 1
+
+
+def test_a_limit_in_thousandths_is_a_part_of_a_processor_for_an_engine() -> None:
+    limits = {"cpu": "500m", "memory": "256Mi"}
+    rights = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+    pod = {"securityContext": {"runAsUser": 1, "runAsGroup": 2, "fsGroup": 3}}
+    container = {"securityContext": rights, "resources": {"limits": limits}, "image": "healer"}
+    told = arguments(pod, container, [], {}, "healer", [])
+    assert told[told.index("--cpus") + 1] == "0.5"
+    assert told[told.index("--memory") + 1] == "256m"
 
 
 def test_a_call_that_is_off_says_how_it_is_meant(capsys: pytest.CaptureFixture[str]) -> None:

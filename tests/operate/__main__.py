@@ -99,6 +99,15 @@ def kubernetes() -> Figure:
     return Figure(f"status {status}", "status 0", status == 0)
 
 
+def rehearsed() -> Figure:
+    """Pods of the local overlay in containers, with their own users, rights, mounts, Jobs and probes."""
+    if machine.engine() is None:
+        raise Skipped("no container engine answers")
+    command = [sys.executable, "-m", "deploy.kubernetes", "rehearse"]
+    status = subprocess.run(command, cwd=ROOT, check=False, timeout=TARGETS_S).returncode
+    return Figure(f"status {status}", "status 0", status == 0)
+
+
 def collector() -> Figure:
     """The collector's own judgement of its configuration."""
     if not machine.has_image(COLLECTOR_IMAGE):
@@ -235,6 +244,10 @@ BEFORE = (
 )
 AFTER = (
     Step("Kubernetes manifests", kubernetes),
+    Step("policies over the manifests (checkov)", lambda: target("lint-k8s")),
+    Step("Dockerfiles (hadolint)", lambda: target("lint-images")),
+    Step("bills of materials", lambda: target("sbom")),
+    Step("pods as their manifests describe them", rehearsed),
     Step("the center in containers", compose),
     Step("both generations of RabbitMQ and PostgreSQL", generations),
 )

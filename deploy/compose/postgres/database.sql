@@ -22,7 +22,10 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'name'),
        format('GRANT CONNECT ON DATABASE %I TO %I, %I, %I', :'name',
               :'name' || '_owner_login', :'name' || '_app_login', :'name' || '_audit_login') \gexec
 
+SELECT format('GRANT CONNECT ON DATABASE %I TO healer', :'name') \gexec
+
 \connect :name
+SELECT 'GRANT USAGE ON SCHEMA public TO healer' \gexec
 SELECT format('ALTER SCHEMA public OWNER TO %I', :'service' || '_owner'),
        'REVOKE ALL ON SCHEMA public FROM PUBLIC',
        format('GRANT USAGE ON SCHEMA public TO %I, %I', :'service' || '_app', :'service' || '_audit') \gexec

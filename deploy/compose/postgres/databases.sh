@@ -5,6 +5,8 @@ set -eu
 PGPASSWORD="$(cat /run/secrets/postgres_password)"
 export PGPASSWORD PGHOST=postgres PGUSER=onewindow_admin PGDATABASE=postgres
 export PGSSLMODE=verify-full PGSSLROOTCERT=/etc/onewindow/ca.crt
+psql -q --no-psqlrc -v ON_ERROR_STOP=1 -v password="$(cat /run/secrets/healer_database_password)" \
+  -f /etc/onewindow/healer.sql
 while read -r name service owner app audit; do
   psql -q --no-psqlrc -v ON_ERROR_STOP=1 -v name="$name" -v service="$service" \
     -v owner="$owner" -v app="$app" -v audit="$audit" -f /etc/onewindow/database.sql
