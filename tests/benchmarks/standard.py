@@ -15,6 +15,7 @@ RATE_S = 15.0
 WARM_UP = 1200  # opinions
 BACKLOG = 96_000  # opinions: 24,000 cases of 4 departments
 QUICK = 50  # times fewer
+WINDOWS = 2  # one process of the window per core of the machine the figures are asked for
 MOST_OF_SATURATED = 0.8  # an arrival rate above this share of what is possible measures only the queue
 
 
@@ -38,7 +39,7 @@ async def run(options: Options) -> Result:
 
 async def _one_size(n: int, folder: Path, options: Options) -> tuple[Figures, list[str]]:
     cases = BACKLOG // n // (QUICK if options.quick else 1)
-    async with standard_center(n, folder) as center:
+    async with standard_center(n, folder, windows=WINDOWS) as center:
         await center.submit(max(8, WARM_UP // n))
         await center.settle()
         async with Meter(center.roots, center.servers.postgres.url) as measured:
