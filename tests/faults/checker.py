@@ -49,7 +49,7 @@ class Verdict:
 
 
 _TABLES = {
-    "outbox": "SELECT id, type, source, subject, department, body, unsent.seq IS NULL AS is_sent FROM outbox "
+    "outbox": "SELECT id, type, source, subject, department, body, said_at, unsent.seq IS NULL AS is_sent FROM outbox "
     "LEFT JOIN unsent USING (seq) ORDER BY seq",
     "inbox": "SELECT source, id, type, subject, state FROM inbox",
     "effects": "SELECT event_id, case_id, type FROM effects",
