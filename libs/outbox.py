@@ -89,13 +89,18 @@ async def send_again(connection: AsyncConnection, ids: Sequence[str]) -> list[Ou
     return _rows(await connection.exec_driver_sql(sql, (list(ids),)))
 
 
+# Row by row from the few that wait: a join in the order of seq would read the whole outbox, every second.
+_UNSENT = """
+SELECT waits.seq, said.type, said.department, said.body
+FROM (SELECT seq FROM unsent ORDER BY seq LIMIT $2) AS waits
+CROSS JOIN LATERAL (SELECT * FROM outbox WHERE outbox.seq = waits.seq LIMIT 1) AS said
+WHERE said.said_at < clock_timestamp() - make_interval(secs => $1) ORDER BY waits.seq
+"""
+
+
 async def unsent(connection: AsyncConnection, older_than_s: float, limit: int) -> list[OutboxRow]:
     """Leftovers: rows committed at least ``older_than_s`` seconds ago that nobody confirmed, oldest first."""
-    sql = (
-        "SELECT seq, type, department, body FROM unsent JOIN outbox USING (seq) "
-        "WHERE said_at < clock_timestamp() - make_interval(secs => $1) ORDER BY seq LIMIT $2"
-    )
-    return _rows(await connection.exec_driver_sql(sql, (older_than_s, limit)))
+    return _rows(await connection.exec_driver_sql(_UNSENT, (older_than_s, limit)))
 
 
 def _rows(found: Iterable[Any]) -> list[OutboxRow]:

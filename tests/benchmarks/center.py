@@ -22,7 +22,7 @@ from tests.benchmarks.checker import Outcome
 from tests.benchmarks.processes import TalkingChild, python
 from tests.benchmarks.servers import Servers, servers
 
-DEPARTMENT_PROCESSES = 4
+DEPARTMENT_PROCESSES = 2  # as many as cores, as the window and the peers have
 STUCK_S = 60.0
 _DECIDED_SO_FAR = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM decided_seq_seq"
 _UNSENT = "SELECT count(*) FROM unsent"

@@ -187,7 +187,8 @@ OPINIONS = sa.Table(
 )
 # One statement for all opinions of a commit, whose rows it names: nothing is looked through.
 _CLOSE = (
-    """CREATE FUNCTION close_waited_for() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    """CREATE FUNCTION close_waited_for() RETURNS trigger LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$ BEGIN
     DELETE FROM waited_for w USING stored s WHERE w.case_id = s.case_id AND w.department = s.department;
     RETURN NULL; END $$""",
     "CREATE TRIGGER opinions_close AFTER INSERT ON opinions REFERENCING NEW TABLE AS stored "
