@@ -62,6 +62,39 @@ def test_the_laws_hold_where_ordinary_triggers_are_switched_off(published: Books
         run(published.superuser, change)
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["later", "in the same transaction, already checked"])
+@pytest.mark.parametrize(
+    ("table", "changes", "law"),
+    [
+        ("bill_lines", {"line_no": 2, "amount_fen": 0, "rate": 0}, "bill_has_exactly_its_lines"),
+        (
+            "ledger_entries",
+            {"account_no": "treasury/sample-road-occupation", "amount_fen": 5},
+            "transaction_has_exactly_its_entries",
+        ),
+    ],
+)
+def test_nothing_is_added_to_what_was_booked(
+    published: Books, table: str, changes: dict[str, Any], law: str, at_once: bool
+) -> None:
+    rows = bill_rows()
+    more = {table: [{**rows[table][0], **changes}]}
+
+    async def add(connection: asyncpg.Connection[Any]) -> None:
+        if not at_once:
+            await write(connection, rows)
+            await write(connection, more)
+            return
+        async with connection.transaction():
+            await write(connection, rows)
+            await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            await write(connection, more)
+
+    with pytest.raises(asyncpg.CheckViolationError) as refusal:
+        run(published.app, add)
+    assert refusal.value.constraint_name == law
+
+
 def test_no_account_of_a_department_can_be_opened(published: Books) -> None:
     sql = "INSERT INTO accounts (account_no, kind, subject_code) VALUES ($1, $2, 'x')"
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
