@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -24,29 +23,14 @@ from libs.clock import Clock
 from libs.deeds import Asked, Deed, Handover, Poison, Run, is_race, is_transient, sqlstate
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
+from libs.pace import FLOOD, PACE, Pace
 from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
 from libs.traces import Origin
 from libs.work import House, Shared, Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
-MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
-FLOOD = 64  # deeds in one commit: more are coming than are handled one by one
 Settle = Callable[[Work, list[str]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many deeds share a commit at most, and how long the next batch collects after one of a flood.
-
-    The pause is for a house in which nobody waits for an answer; a lone message is not delayed by it.
-    """
-
-    most: int = MOST_DEEDS
-    pause_s: float = 0.0
-
-
-PACE = Pace()
 
 
 class _SettleFailed(Exception):
@@ -124,8 +108,8 @@ class Commits:
             while waiting and len(batch) < self._pace.most and not (batch[0].alone or waiting[0].alone):
                 batch.append(waiting.popleft())
             await self.handle(batch)
-            if self._pace.pause_s and len(batch) >= FLOOD:
-                await asyncio.sleep(self._pace.pause_s)
+            if len(batch) >= FLOOD:
+                await self._pace.let_collect(waiting)
 
     async def handle(self, batch: Sequence[Deed]) -> None:
         """Handle a batch to its end: committed, refused, set aside, or (events) held for the database."""

@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from libs import clock as clocks
 from libs import command_routes, http, telemetry
 from libs.collector import calm_collector
-from libs.commits import PACE, Commits, Pace, Settle
+from libs.commits import Commits, Settle
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.dead_letters import DeadLetters
@@ -36,6 +36,7 @@ from libs.identity import PersonFinder, login_router
 from libs.identity.access import Access
 from libs.letter_door import letter_api
 from libs.metrics import READY
+from libs.pace import PACE, Pace
 from libs.pages.letters import letter_pages
 from libs.relay import Relay
 from libs.settings import ServiceSettings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from libs.commits import Pace
+from libs.pace import Pace
 from libs.runner import Service
 from services.supervision import handlers, pages
 from services.supervision.api import api
@@ -13,7 +13,7 @@ from services.supervision.settings import Settings
 from services.supervision.timers import timers
 
 # Nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged.
-PACE = Pace(most=4096, pause_s=1.5)
+PACE = Pace(most=8192, pause_s=6.0)
 
 
 def create_app() -> FastAPI:
