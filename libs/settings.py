@@ -53,7 +53,7 @@ class ServiceSettings(BaseSettings):
     trace_file: Path | None = None
     otlp_endpoint: str | None = None
     traces_per_s: float = (
-        20.0  # traces kept of those that begin under one name, after a burst of ten seconds'
+        5.0  # traces kept of those that begin under one name, after a burst of ten seconds'
     )
     signing_key_file: Path | None = None
     key_directory_file: Path | None = None
