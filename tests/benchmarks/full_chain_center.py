@@ -23,6 +23,7 @@ from deploy.launcher.provider import AUDIENCE, CLAIMS
 from deploy.launcher.story.cast import Cast
 from deploy.launcher.story.play import EDITOR, catalogue_files
 from libs.clock import write_clock
+from tests.benchmarks import chain_floor as floor
 from tests.benchmarks import full_chain_people as inside
 from tests.benchmarks.meters import Meter
 
@@ -30,15 +31,22 @@ HERE = Path(__file__).parent
 CODES = ("urban_management", "traffic_police", "planning", "fire")
 MONDAY = datetime(2026, 1, 5, 1, tzinfo=UTC)  # 09:00 in Shanghai
 PATIENCE_S = 300.0
+_SAID = (
+    "SELECT DISTINCT ON (type, department) type, department, body FROM outbox "
+    "WHERE type = ANY($1::text[]) AND subject <> 'catalogue' ORDER BY type, department, seq DESC"
+)
 _WRITTEN = (
     "SELECT relname, n_tup_ins, n_tup_upd, pg_total_relation_size(relid) AS bytes FROM pg_stat_user_tables"
 )
 
 
 class BenchCenter(Center):
-    """Four departments, durable servers, every service started through full_chain_people."""
+    """Four departments, durable servers, every service started through full_chain_people.
 
-    def __init__(self, folder: Path, *, people: str) -> None:
+    ``said`` is a file of what the chain says: the services only say it again, see chain_floor.
+    """
+
+    def __init__(self, folder: Path, *, people: str, said: Path | None = None) -> None:
         departments = folder / "departments"
         departments.mkdir(parents=True)
         for code in CODES:
@@ -46,6 +54,7 @@ class BenchCenter(Center):
         self.orders = folder / "orders"
         self.orders.mkdir()
         self._people = people
+        self._said = said
         super().__init__(folder / "run", departments_dir=departments, start=MONDAY, durable=True)
 
     async def _start_house(self, house: House) -> None:
@@ -60,6 +69,8 @@ class BenchCenter(Center):
         env = environment(house, self.run_dir, self.keys, self.departments_dir, addresses)
         told = {inside.HOUSE: house.service, inside.ORDERS: str(self.orders), inside.PEOPLE: self._people}
         entry, arguments = "libs.runner:main", ["tests.benchmarks.full_chain_people"]
+        if self._said is not None:
+            arguments, told[floor.SAID] = ["tests.benchmarks.chain_floor"], str(self._said)
         if profile := os.environ.get("BENCH_PROFILE"):
             told["BENCH_PROFILE"] = f"{profile}/{house.file}.prof"
             entry = "tests.benchmarks.full_chain_profile:main"
@@ -80,7 +91,11 @@ class BenchCenter(Center):
             for kind, document in documents:
                 await cast.act(EDITOR, f"{cast.site('disclosure')}/api/{kind}", document)
         await self.clock.settle()
-        write_clock(self.run_dir / "clock.json", self.clock.now, 1.0, None)  # from here on real seconds
+        self.let_time_run()
+
+    def let_time_run(self) -> None:
+        """From here on business time runs as real time does."""
+        write_clock(self.run_dir / "clock.json", self.clock.now, 1.0, None)
 
     def cast(self) -> Cast:
         """The people over HTTP."""
@@ -99,15 +114,18 @@ class BenchCenter(Center):
         """Everything said was heard, and nobody has anything left to do."""
         until = time.monotonic() + PATIENCE_S
         while True:
-            missing = await self.deliveries.missing()
             states = await asyncio.gather(*(probe.ask() for probe in self.probes.values()))
+            missing: int | None = None  # counting reads every outbox and inbox, at the cost of what is measured
+            if all(state.quiet for state in states):
+                missing = await self.deliveries.missing()
+                states = await asyncio.gather(*(probe.ask() for probe in self.probes.values()))
             if missing == 0 and all(state.quiet for state in states):
                 return
             if time.monotonic() > until:
                 raise TimeoutError(
                     f"{missing} deliveries missing, {[s.blockers for s in states if not s.quiet]}"
                 )
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.25)
 
     def complaints(self) -> str:
         """What the services' logs say of warning or worse, the last of it."""
@@ -137,6 +155,17 @@ class BenchCenter(Center):
         ]
         return "\n".join(lines)
 
+    async def said(self) -> floor.Texts:
+        """What was said of a case, as `chain_floor` says it again."""
+        found = []
+        for database in self.databases.values():
+            connection = await asyncpg.connect(database.audit, timeout=10)
+            try:
+                found += [tuple(row) for row in await connection.fetch(_SAID, list(floor.TYPES))]
+            finally:
+                await connection.close()
+        return floor.said_of_one_case(found)
+
     async def audit(self) -> Report:
         """The audit over all databases."""
         return await Attached(self.run_dir).audit()
@@ -146,6 +175,14 @@ class BenchCenter(Center):
         connection = await asyncpg.connect(self.databases[house].audit, timeout=10)
         try:
             return await connection.fetchval(sql, *values)
+        finally:
+            await connection.close()
+
+    async def counted(self, house: str, sql: str) -> dict[str, int]:
+        """Rows of (name, number), read with the audit's account."""
+        connection = await asyncpg.connect(self.databases[house].audit, timeout=10)
+        try:
+            return {row[0]: int(row[1]) for row in await connection.fetch(sql)}
         finally:
             await connection.close()
 

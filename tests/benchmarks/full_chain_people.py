@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from libs.work import Wanted, Work
 HOUSE = "ONEWINDOW_BENCH_HOUSE"
 ORDERS = "ONEWINDOW_BENCH_ORDERS"
 PEOPLE = "ONEWINDOW_BENCH_PEOPLE"  # "inside": the people of this module act; "away": they come over HTTP
-LOOK_S = 0.02
+LOOK_S = 0.1
 APPLICANT = Person("applicant-01", "Applicant", frozenset({"applicant"}))
 WINDOW = Person("window-01", "Window", frozenset({"window_officer"}))
 FACTS: dict[str, Any] = {
@@ -53,7 +53,7 @@ def create_app() -> FastAPI:
     house = os.environ[HOUSE]
     timers = importlib.import_module(f"services.{house}.timers").timers
     if house == "intake":
-        timers.background(name="orders")(_obey_orders)
+        timers.background(name="orders")(obey({"file": _file, "accept": _accept}))
     app: FastAPI = importlib.import_module(f"services.{house}.app").create_app()
     if os.environ.get(PEOPLE) == "inside":
         _PEOPLE.get(house, lambda _: None)(app.state.service)
@@ -170,18 +170,22 @@ _PEOPLE: dict[str, Callable[[Service], None]] = {
 }
 
 
-async def _obey_orders(app: FastAPI) -> None:
-    """The benchmark orders in files: ``file`` holds how many applications, ``accept`` that all be accepted."""
-    folder = Path(os.environ[ORDERS])
-    while True:
-        for order, act in (("file", _file), ("accept", _accept)):
-            path = folder / order
-            if path.exists():
-                told = path.read_text(encoding="utf-8")
-                path.unlink()
-                await act(app.state.service, told)
-                (folder / f"{order}.done").touch()
-        await asyncio.sleep(LOOK_S)
+def obey(acts: Mapping[str, Callable[[Service, str], Awaitable[None]]]) -> Callable[[FastAPI], Awaitable[None]]:
+    """Do what the benchmark orders in files: the name is the act, the text is told to it."""
+
+    async def orders(app: FastAPI) -> None:
+        folder = Path(os.environ[ORDERS])
+        while True:
+            for order, act in acts.items():
+                path = folder / order
+                if path.exists():
+                    told = path.read_text(encoding="utf-8")
+                    path.unlink()
+                    await act(app.state.service, told)
+                    (folder / f"{order}.done").touch()
+            await asyncio.sleep(LOOK_S)
+
+    return orders
 
 
 async def _file(service: Service, told: str) -> None:
