@@ -203,6 +203,7 @@ class Commits:
             self._relay.put_back(seqs)
             raise
         self._relay.marked(seqs)
+        shared.remember()
         SHARED.observe(len(batch))
         for outcome, count in shared.outcomes.items():
             DEEDS.labels(outcome).inc(count)

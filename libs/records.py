@@ -30,8 +30,13 @@ def metadata() -> sa.MetaData:
 class Records(Generic[T]):
     """A table ``name`` of ``model`` records under a text key.
 
+    The body is ``json``, the text as it was written: it is nearly always read as a whole, and writing it as
+    ``jsonb`` costs the database three times as much.
+
     ``key`` names attributes of the model (all text); ``columns`` maps a column name to its SQL type and
-    the function that reads its value from the record (scalars only: they travel as arrays).
+    the function that reads its value from the record (scalars only: they travel as arrays). ``remembers`` is how many
+    of them a process keeps in memory between its transactions (see `libs/remembered.py`); whoever changes a body by
+    other means than ``write`` has to raise its version.
     """
 
     def __init__(
@@ -42,8 +47,10 @@ class Records(Generic[T]):
         key: Sequence[str],
         metadata: sa.MetaData,
         columns: Mapping[str, Column] | None = None,
+        remembers: int = 0,
     ) -> None:
         self.name = name
+        self.remembers = remembers
         self.model = model
         self.key = tuple(key)
         self._key_parts: Callable[[T], Any] = attrgetter(*self.key)
@@ -53,13 +60,14 @@ class Records(Generic[T]):
             metadata,
             *(sa.Column(part, sa.Text, primary_key=True) for part in self.key),
             *(sa.Column(column, kind, nullable=True) for column, (kind, _) in self.columns.items()),
-            sa.Column("body", postgresql.JSONB, nullable=False),
+            sa.Column("body", postgresql.JSON, nullable=False),
             sa.Column("version", sa.Integer, nullable=False),
             sa.Column(
                 "changed_at", sa.TIMESTAMP(timezone=True), nullable=False, server_default=sa.func.now()
             ),
         )
         self._select, self._insert, self._update, self._upsert = self._statements()
+        self._select_new = self._unless_known()
 
     def key_of(self, record: T) -> Key:
         """The record's key as text parts."""
@@ -84,6 +92,19 @@ class Records(Generic[T]):
         found = await connection.exec_driver_sql(sql, columns)
         width = len(self.key)
         return {tuple(row[:width]): self.read(row[width]) for row in found}
+
+    async def load_unless_known(
+        self, connection: AsyncConnection, keys: Iterable[Key], known: Mapping[Key, tuple[int, T]]
+    ) -> dict[Key, tuple[int, T]]:
+        """Like load, locked, with versions; of a record that still has the version ``known`` no body is read."""
+        wanted = sorted(set(keys))
+        columns = [[key[i] for key in wanted] for i in range(len(self.key))]
+        versions = [known[key][0] if key in known else 0 for key in wanted]
+        width, found = len(self.key), {}
+        for row in await connection.exec_driver_sql(self._select_new, (*columns, versions)):
+            key, version, body = tuple(row[:width]), row[width], row[width + 1]
+            found[key] = (version, known[key][1] if body is None else self.read(body))
+        return found
 
     async def load_under(
         self, connection: AsyncConnection, beginnings: Iterable[Key], *, lock: bool
@@ -128,6 +149,16 @@ class Records(Generic[T]):
         values = [[read(record) for record in records] for _, read in self.columns.values()]
         return (*parts, *values, [record.model_dump_json() for record in records])
 
+    def _unless_known(self) -> str:
+        keys = ", ".join(f"t.{part}" for part in self.key)
+        wanted = ", ".join(f"${i + 1}::text[]" for i in range(len(self.key)))
+        on_key = " AND ".join(f"t.{part} = n.{part}" for part in self.key)
+        return (
+            f"SELECT {keys}, t.version, CASE WHEN t.version <> n.known THEN t.body::text END FROM {self.name} t "
+            f"JOIN unnest({wanted}, ${len(self.key) + 1}::int[]) AS n({', '.join(self.key)}, known) ON {on_key} "
+            f"ORDER BY {keys} FOR UPDATE OF t"
+        )
+
     def _statements(self) -> tuple[str, str, str, str]:
         names = [*self.key, *self.columns]
         kinds = ["text"] * len(self.key) + [_sql_type(kind) for kind, _ in self.columns.values()]
@@ -142,15 +173,15 @@ class Records(Generic[T]):
             f"SELECT {keys}, t.body::text FROM {self.name} t JOIN unnest({wanted}) AS n({', '.join(self.key)}) "
             f"ON {on_key} ORDER BY {keys}"
         )
-        insert = f"INSERT INTO {self.name} ({listed}, body, version) SELECT {picked}, n.body::jsonb, 1 FROM {source}"
+        insert = f"INSERT INTO {self.name} ({listed}, body, version) SELECT {picked}, n.body::json, 1 FROM {source}"
         sets = "".join(f"{column} = n.{column}, " for column in self.columns)
         update = (
-            f"UPDATE {self.name} t SET {sets}body = n.body::jsonb, version = t.version + 1, changed_at = now() "
+            f"UPDATE {self.name} t SET {sets}body = n.body::json, version = t.version + 1, changed_at = now() "
             f"FROM {source} WHERE {on_key}"
         )
         again = "".join(f"{column} = excluded.{column}, " for column in self.columns)
         upsert = (
-            f"INSERT INTO {self.name} AS t ({listed}, body, version) SELECT {picked}, n.body::jsonb, 1 FROM {source} "
+            f"INSERT INTO {self.name} AS t ({listed}, body, version) SELECT {picked}, n.body::json, 1 FROM {source} "
             f"ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {again}body = excluded.body, "
             "version = t.version + 1, changed_at = now()"
         )
@@ -197,7 +228,9 @@ def _row_insert(table: sa.Table, names: tuple[str, ...]) -> tuple[str, frozenset
     as_json = frozenset(name for name in names if isinstance(table.c[name].type, sa.JSON))
     kinds = ["text" if name in as_json else _sql_type(table.c[name].type) for name in names]
     arrays = ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds))
-    picked = ", ".join(f"n.{name}::jsonb" if name in as_json else f"n.{name}" for name in names)
+    picked = ", ".join(
+        f"n.{name}::{_sql_type(table.c[name].type)}" if name in as_json else f"n.{name}" for name in names
+    )
     listed = ", ".join(names)
     return (
         f"INSERT INTO {table.name} ({listed}) SELECT {picked} FROM unnest({arrays}) AS n({listed})",

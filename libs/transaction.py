@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from libs.envelope import Event
 from libs.numbers import Numbers
 from libs.records import Key, Lookup, Records, insert_rows
+from libs.remembered import Remembered
 from libs.signatures import KeyDirectory, Signer
 from libs.speaker import Speaker
 from libs.traces import Origin
@@ -32,6 +33,7 @@ class House:
     signer: Signer | None = None
     keys: KeyDirectory | None = None
     numbers: Numbers = field(default_factory=Numbers)
+    remembered: Remembered = field(default_factory=Remembered)
 
 
 class Shared:
@@ -47,6 +49,7 @@ class Shared:
         self._records: dict[Place, Any] = {}
         self._stored: set[Place] = set()
         self._missing: set[Place] = set()
+        self._versions: dict[Place, int] = {}  # of those that are remembered after the commit
         self._dirty: dict[Place, Any] = {}
         self._adds: list[tuple[sa.Table, dict[str, Any]]] = []
         self._under: set[Place] = set()  # key beginnings of which every record is known
@@ -111,13 +114,26 @@ class Shared:
                 wanted.setdefault(records, set()).add(key)
         for records in sorted({*wanted, *under}, key=lambda table: table.name):
             keys, beginnings = wanted.get(records, set()), under.get(records, set())
-            found = await records.load(self.connection, keys, lock=True)
+            found = await self._load(records, keys)
             found |= await records.load_under(self.connection, beginnings, lock=True)
             self._under.update((records, beginning) for beginning in beginnings)
             for key in {*keys, *found}:
                 place = (records, key)
                 self._records.setdefault(place, found.get(key))
                 (self._stored if key in found else self._missing).add(place)
+
+    async def _load(self, records: Records[Any], keys: set[Key]) -> dict[Key, Any]:
+        if not records.remembers or not keys:
+            return await records.load(self.connection, keys, lock=True)
+        known = self.house.remembered.of(records, keys)
+        found = await records.load_unless_known(self.connection, keys, known)
+        self._versions.update({(records, key): version for key, (version, _) in found.items()})
+        return {key: record for key, (_, record) in found.items()}
+
+    def remember(self) -> None:
+        """Remember what was loaded and written; only once it is committed."""
+        for place, version in self._versions.items():
+            self.house.remembered.keep(*place, version, self._records[place])
 
     def absorb(
         self,
@@ -144,7 +160,16 @@ class Shared:
         grouped: dict[Records[Any], tuple[list[Any], list[Any], list[Any]]] = {}
         for place, record in dirty.items():
             new, changed, either = grouped.setdefault(place[0], ([], [], []))
-            (changed if place in self._stored else new if self._is_missing(place) else either).append(record)
+            if place in self._stored:
+                changed.append(record)
+                if place in self._versions:
+                    self._versions[place] += 1
+            elif self._is_missing(place):
+                new.append(record)
+                if place[0].remembers:
+                    self._versions[place] = 1
+            else:
+                either.append(record)
             self._stored.add(place)
         for records, (new, changed, either) in grouped.items():
             await records.write(self.connection, new, changed, either)

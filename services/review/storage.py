@@ -43,6 +43,7 @@ TASKS = Records(
     Task,
     key=("case_id",),
     metadata=METADATA,
+    remembers=4096,
     columns={
         "state": (sa.Text, lambda task: task.state),
         "due_on": (sa.Date, _due_on),
@@ -50,7 +51,7 @@ TASKS = Records(
         "words": (sa.Text, _words),
     },
 )
-ITEMS = Records("items", Item, key=("item_code", "item_version"), metadata=METADATA)
+ITEMS = Records("items", Item, key=("item_code", "item_version"), metadata=METADATA, remembers=256)
 CALENDARS = Records("calendars", CalendarPublished, key=("year",), metadata=METADATA)
 MATERIALS = Records("materials", WantedMaterial, key=("case_id", "sha256"), metadata=METADATA)
 FILES = sa.Table(

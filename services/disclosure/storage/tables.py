@@ -43,7 +43,7 @@ class Latest(BaseModel):
     content: dict[str, Any]
 
 
-LOG: Records[LogState] = Records("log_state", LogState, key=("name",), metadata=METADATA)
+LOG: Records[LogState] = Records("log_state", LogState, key=("name",), metadata=METADATA, remembers=1)
 LATEST: Records[Latest] = Records("latest_publications", Latest, key=("kind", "code"), metadata=METADATA)
 
 PUBLICATIONS = sa.Table(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from pydantic import BaseModel
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from libs.records import Records, metadata
 from services.fee.domain.cases import FeeCase
@@ -41,14 +41,15 @@ CASES = Records(
     FeeCase,
     key=("case_id",),
     metadata=METADATA,
+    remembers=4096,
     columns={
         "state": (sa.Text, lambda case: case.state),
         "applicant_ref": (sa.Text, lambda case: case.acceptance.applicant_ref if case.acceptance else None),
         "bill_no": (sa.Text, lambda case: case.bill.bill_no if case.bill else None),
     },
 )
-ITEMS = Records("items", ItemVersion, key=("item_code", "item_version"), metadata=METADATA)
-TARIFFS = Records("tariffs", TariffVersions, key=("tariff_code",), metadata=METADATA)
+ITEMS = Records("items", ItemVersion, key=("item_code", "item_version"), metadata=METADATA, remembers=256)
+TARIFFS = Records("tariffs", TariffVersions, key=("tariff_code",), metadata=METADATA, remembers=64)
 
 
 def _later(column: str, target: str) -> sa.ForeignKeyConstraint:
@@ -101,7 +102,7 @@ BILLS = sa.Table(
     sa.Column("line_count", sa.Integer, nullable=False),
     sa.Column("assessed_at", _AT, nullable=False),
     sa.Column("assessed_on", sa.Date, nullable=False),
-    sa.Column("document", JSONB, nullable=False),
+    sa.Column("document", JSON, nullable=False),
     sa.Column("document_sha256", sa.Text, nullable=False, unique=True),
     sa.Column("event_id", sa.Text, nullable=False, unique=True),
     sa.Column("traceparent", sa.Text),
@@ -177,7 +178,7 @@ SETTLEMENTS = sa.Table(
     sa.Column("paid_at", _AT, nullable=False),
     sa.Column("received_at", _AT, nullable=False),
     sa.Column("received_on", sa.Date, nullable=False, index=True),
-    sa.Column("receipt", JSONB, nullable=False),
+    sa.Column("receipt", JSON, nullable=False),
     sa.Column(
         "transaction_no", sa.Text, sa.Computed("bill_no || '/payment'", persisted=True), nullable=False
     ),

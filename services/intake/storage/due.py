@@ -16,7 +16,7 @@ CAN_MOVE = """
     (c.state = 'accepted' AND (
              EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND NOT r.released
                      AND NOT EXISTS (SELECT 1 FROM reviews p WHERE p.case_id = c.case_id AND p.outcome IS NULL
-                                     AND r.body->'after' ? p.department))
+                                     AND (r.body->'after')::jsonb ? p.department))
              OR (c.hearing = 'none'
                  AND NOT EXISTS (SELECT 1 FROM reviews r WHERE r.case_id = c.case_id AND r.outcome IS NULL))))
        OR (c.state = 'granted' AND c.fee_state IN ('none', 'settled'))
@@ -31,7 +31,7 @@ SELECT n.case_id,
               AND NOT r.department = ANY(string_to_array(n.given, ','))) AS complete,
   ARRAY(SELECT r.department FROM reviews r WHERE r.case_id = n.case_id AND NOT r.released
         AND NOT EXISTS (
-          SELECT 1 FROM jsonb_array_elements_text(r.body->'after') AS a(department)
+          SELECT 1 FROM json_array_elements_text(r.body->'after') AS a(department)
           JOIN reviews p ON p.case_id = r.case_id AND p.department = a.department
           WHERE p.outcome IS NULL AND NOT p.department = ANY(string_to_array(n.given, ',')))
         ORDER BY r.department) AS releasable

@@ -20,11 +20,11 @@ _PROMISES = sa.text(
 )
 _ACCEPTANCES = sa.text(
     "SELECT item_code, body->'acceptance'->>'mode' AS mode, count(*) AS number FROM cases "
-    "WHERE jsonb_typeof(body->'acceptance') = 'object' GROUP BY item_code, mode"
+    "WHERE json_typeof(body->'acceptance') = 'object' GROUP BY item_code, mode"
 )
 _CORRECTIONS = sa.text(
     "SELECT item_code, count(*) AS number FROM cases "
-    "WHERE jsonb_typeof(body->'correction') = 'object' GROUP BY item_code"
+    "WHERE json_typeof(body->'correction') = 'object' GROUP BY item_code"
 )
 _AWAITED = sa.text(
     "SELECT r.department, count(*) FILTER (WHERE r.outcome IS NULL AND r.released AND c.state = 'accepted') "

@@ -80,6 +80,7 @@ CASES = Records(
     Case,
     key=("case_id",),
     metadata=METADATA,
+    remembers=4096,
     columns={
         "application_no": (sa.Text, lambda case: case.application_no),
         "permit_no": (sa.Text, lambda case: case.issued.permit_no if case.issued else None),
@@ -99,6 +100,7 @@ REVIEWS = Records(
     Review,
     key=("case_id", "department"),
     metadata=METADATA,
+    remembers=8192,
     columns={
         "released": (sa.Boolean, lambda review: review.is_released),
         "outcome": (sa.Text, lambda review: review.outcome),
@@ -106,12 +108,13 @@ REVIEWS = Records(
     },
 )
 CHECKS = Records("checks", Check, key=("case_id", "department"), metadata=METADATA)
-CALENDARS = Records("calendars", CalendarYear, key=("year",), metadata=METADATA)
+CALENDARS = Records("calendars", CalendarYear, key=("year",), metadata=METADATA, remembers=64)
 ITEMS = Records(
     "items",
     KeptItem,
     key=("item_code", "edition"),
     metadata=METADATA,
+    remembers=256,
     columns={
         "edition_no": (sa.Integer, lambda kept: kept.item.version),
         "in_force_from": (sa.Date, lambda kept: kept.item.in_force_from),
@@ -146,7 +149,7 @@ DOCUMENTS = sa.Table(
     sa.Column("sha256", sa.Text, primary_key=True),
     sa.Column("department", sa.Text),
     sa.Column("issued_at", INSTANT, nullable=False),
-    sa.Column("document", postgresql.JSONB, nullable=False),
+    sa.Column("document", postgresql.JSON, nullable=False),
 )
 TIMELINE = sa.Table(
     "timeline",
@@ -157,5 +160,5 @@ TIMELINE = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("department", sa.Text),
     sa.Column("actor", sa.Text),
-    sa.Column("detail", postgresql.JSONB, nullable=False),
+    sa.Column("detail", postgresql.JSON, nullable=False),
 )
