@@ -76,6 +76,51 @@ UPDATE alembic_version SET version_num = 'fee_0002';
 """
 
 
+_BODY = '{"a": [1.50, "\u4e34"]}'
+_A_ROW = {
+    "intake": ("items", "item_code, edition", "'x', '1'"),
+    "fee": ("items", "item_code, item_version", "'x', '1'"),
+    "review": ("items", "item_code, item_version", "'x', '1'"),
+    "disclosure": ("log_state", "name", "'log'"),
+    "supervision": ("items", "item_code", "'x'"),
+}
+_BEFORE_TEXTS = {
+    "intake": "intake_0004", "fee": "fee_0004", "review": "review_0003", "disclosure": "0003", "supervision": "0004",
+}  # fmt: skip
+
+
+async def _columns(url: str, kind: str) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "SELECT table_name || '.' || column_name FROM information_schema.columns "
+            "WHERE table_schema = 'public' AND data_type = $1",
+            kind,
+        )
+        return sorted(row[0] for row in rows)
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("service", _BEFORE_TEXTS)
+async def test_what_older_versions_kept_as_jsonb_is_kept_as_text(bare: dict[str, str], service: str) -> None:
+    name = bare["name"]
+    await prepare(service, bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    texts, others = await _columns(bare["owner"], "json"), await _columns(bare["owner"], "jsonb")
+    owner = await asyncpg.connect(bare["owner"])
+    for table, _, column in (text.partition(".") for text in texts):
+        await owner.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE jsonb")
+    table, columns, values = _A_ROW[service]
+    await owner.execute(f"INSERT INTO {table} ({columns}, version, body) VALUES ({values}, 1, '{_BODY}')")
+    await owner.execute(f"UPDATE alembic_version SET version_num = '{_BEFORE_TEXTS[service]}'")
+    await owner.close()
+    await prepare(service, bare["owner"], f"{name}_app", f"{name}_audit", patience_s=20)
+    assert f"{table}.body" in texts
+    assert await _columns(bare["owner"], "json") == texts
+    assert await _columns(bare["owner"], "jsonb") == others
+    assert await _ask(bare["app"], f"SELECT body::text FROM {table}") == _BODY
+
+
 async def test_service_waits_until_its_tables_are_there(bare: dict[str, str]) -> None:
     name = bare["name"]
     with pytest.raises(TimeoutError, match="tables are not at"):
