@@ -97,7 +97,8 @@ class TimerLoop:
             await asyncio.Event().wait()  # nothing here ever falls due
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._commits.committed.wait(), LOOK_S)
+                async with asyncio.timeout(LOOK_S):  # wait_for would make a task twenty times a second
+                    await self._commits.committed.wait()
             self._commits.committed.clear()
             try:
                 await self._look()

@@ -49,6 +49,7 @@ TASKS = Records(
         "due_on": (sa.Date, _due_on),
         "application_no": (sa.Text, lambda task: task.application_no),
         "words": (sa.Text, _words),
+        "outcome": (sa.Text, lambda task: task.opinion.outcome if task.opinion else None),
     },
 )
 ITEMS = Records("items", Item, key=("item_code", "item_version"), metadata=METADATA, remembers=256)
@@ -155,7 +156,7 @@ async def count_tasks(reader: AsyncConnection, today: date) -> tuple[dict[str, i
 
 async def count_opinions(reader: AsyncConnection) -> dict[str, int]:
     """How many opinions this department has given, by outcome."""
-    outcome = TASKS.table.c.body["opinion"]["outcome"].astext
+    outcome = TASKS.table.c.outcome
     counted = sa.select(outcome, sa.func.count()).where(outcome.is_not(None)).group_by(outcome)
     return {str(row[0]): int(row[1]) for row in (await reader.execute(counted)).all()}
 

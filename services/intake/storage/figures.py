@@ -12,20 +12,13 @@ from services.intake.storage.due import CAN_MOVE
 
 _CASES = sa.text("SELECT item_code, state, count(*) AS number FROM cases GROUP BY item_code, state")
 _PROMISES = sa.text(
-    "SELECT item_code, decided <= promised AS kept, count(*) AS number FROM (SELECT item_code, "
-    "CAST(CAST(body->'decision'->>'decided_at' AS timestamptz) AT TIME ZONE 'Asia/Shanghai' AS date) AS decided, "
-    "CAST(body->'acceptance'->'promised'->>'due_on' AS date) AS promised "
-    "FROM cases WHERE state IN ('granted', 'refused', 'issued', 'delivered')) AS days "
-    "GROUP BY item_code, kept"
+    "SELECT item_code, promise_kept AS kept, count(*) AS number FROM cases "
+    "WHERE state IN ('granted', 'refused', 'issued', 'delivered') GROUP BY item_code, kept"
 )
 _ACCEPTANCES = sa.text(
-    "SELECT item_code, body->'acceptance'->>'mode' AS mode, count(*) AS number FROM cases "
-    "WHERE json_typeof(body->'acceptance') = 'object' GROUP BY item_code, mode"
+    "SELECT item_code, mode, count(*) AS number FROM cases WHERE mode IS NOT NULL GROUP BY item_code, mode"
 )
-_CORRECTIONS = sa.text(
-    "SELECT item_code, count(*) AS number FROM cases "
-    "WHERE json_typeof(body->'correction') = 'object' GROUP BY item_code"
-)
+_CORRECTIONS = sa.text("SELECT item_code, count(*) AS number FROM cases WHERE noticed GROUP BY item_code")
 _AWAITED = sa.text(
     "SELECT r.department, count(*) FILTER (WHERE r.outcome IS NULL AND r.released AND c.state = 'accepted') "
     "AS number FROM reviews r JOIN cases c USING (case_id) GROUP BY r.department"

@@ -57,9 +57,9 @@ _ITEM = sa.text("SELECT body FROM items WHERE item_code = :item_code AND edition
 _SEARCH = """
 FROM cases c WHERE (CAST(:sub AS text) IS NULL OR c.owner = :sub OR c.filed_by = :sub)
 AND (CAST(:states AS text[]) IS NULL OR c.state = ANY(:states))
-AND (:q = '' OR c.application_no ILIKE :like OR c.permit_no ILIKE :like OR c.item_code ILIKE :like OR EXISTS (
-  SELECT 1 FROM items i WHERE i.item_code = c.item_code AND i.edition = c.body->>'item_version'
-  AND (i.body->'item'->'name'->>'zh' ILIKE :like OR i.body->'item'->'name'->>'en' ILIKE :like)))
+AND (:q = '' OR c.application_no ILIKE :like OR c.permit_no ILIKE :like OR c.item_code ILIKE :like
+  OR (c.item_code, c.edition) IN (SELECT i.item_code, i.edition FROM items i
+    WHERE i.body->'item'->'name'->>'zh' ILIKE :like OR i.body->'item'->'name'->>'en' ILIKE :like))
 """
 _COUNT_CASES = sa.text(f"SELECT count(*) {_SEARCH}")
 _LIST_CASES = sa.text(

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from libs.deadlines import Calendar
+from libs.deadlines import Calendar, legal_day
 from libs.records import Records, metadata
 from services.intake.domain.items import Item, LocalText
 from services.intake.domain.records import Case, Fact
@@ -75,6 +75,13 @@ def next_day_due(case: Case) -> date | None:
     return case.issued.delivery.due_on if case.state == "issued" and case.issued else None
 
 
+def promise_kept(case: Case) -> bool | None:
+    """Whether it was decided by the promised day; None while it is not decided."""
+    if case.decision is None or case.acceptance is None:
+        return None
+    return legal_day(case.decision.decided_at) <= case.acceptance.promised.due_on
+
+
 CASES = Records(
     "cases",
     Case,
@@ -85,6 +92,7 @@ CASES = Records(
         "application_no": (sa.Text, lambda case: case.application_no),
         "permit_no": (sa.Text, lambda case: case.issued.permit_no if case.issued else None),
         "item_code": (sa.Text, lambda case: case.item_code),
+        "edition": (sa.Text, lambda case: str(case.item_version)),
         "state": (sa.Text, lambda case: case.state),
         "owner": (sa.Text, lambda case: case.owner),
         "filed_by": (sa.Text, lambda case: case.filed_by),
@@ -93,6 +101,9 @@ CASES = Records(
         "received_at": (INSTANT, lambda case: case.received_at),
         "acts_at": (INSTANT, lambda case: case.acts_at),
         "due_on": (sa.Date, next_day_due),
+        "mode": (sa.Text, lambda case: case.acceptance.mode if case.acceptance else None),
+        "noticed": (sa.Boolean, lambda case: case.correction is not None),
+        "promise_kept": (sa.Boolean, promise_kept),
     },
 )
 REVIEWS = Records(

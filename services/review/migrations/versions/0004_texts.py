@@ -1,9 +1,13 @@
 """What is kept in JSON is kept as the text it came as: cheaper to write, and nearly always read as a whole.
 
+What came of a task, which is counted over all of them, is a column now.
+
 Revision ID: review_0004
 """
 
 from __future__ import annotations
+
+from alembic import op
 
 from libs.migration import keep_as_text
 
@@ -17,6 +21,8 @@ def upgrade() -> None:
     """Change the columns that older versions made as jsonb."""
     for table in ("tasks", "items", "calendars", "materials"):
         keep_as_text(table, "body")
+    op.execute("ALTER TABLE tasks ADD COLUMN IF NOT EXISTS outcome text")
+    op.execute("UPDATE tasks SET outcome = body->'opinion'->>'outcome'")
 
 
 def downgrade() -> None:
