@@ -87,7 +87,7 @@ async def put(connection: asyncpg.Connection, table: str, given: Mapping[str, An
 
 def plain(kind: str, name: str, value: Any, table: str) -> Any:
     """A value as the driver wants it."""
-    if kind == "jsonb":
+    if kind in ("json", "jsonb"):
         return json.dumps(value if value is not None else {})
     if kind == "date":
         return date.fromisoformat(value) if value else date(2026, 1, 12)
