@@ -175,7 +175,7 @@ class Shared:
             await records.write(self.connection, new, changed, either)
         by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
         for table, values in adds:
-            by_shape.setdefault((table.name, tuple(sorted(values))), (table, []))[1].append(values)
+            by_shape.setdefault((table.name, tuple(values)), (table, []))[1].append(values)
         for table, rows in by_shape.values():
             await insert_rows(self.connection, table, rows)
 

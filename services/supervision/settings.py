@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 
 from libs.settings import ServiceSettings
 
@@ -21,12 +22,12 @@ class Settings(ServiceSettings):
     absence_grace_s: int = 3600
     settle_s: float = 3.0
 
-    @property
+    @cached_property  # every event and every judging asks
     def card_grace(self) -> timedelta:
         """``card_grace_s`` as a duration."""
         return timedelta(seconds=self.card_grace_s)
 
-    @property
+    @cached_property
     def absence_grace(self) -> timedelta:
         """``absence_grace_s`` as a duration."""
         return timedelta(seconds=self.absence_grace_s)
