@@ -36,7 +36,8 @@ class Records(Generic[T]):
     ``key`` names attributes of the model (all text); ``columns`` maps a column name to its SQL type and
     the function that reads its value from the record (scalars only: they travel as arrays). ``remembers`` is how many
     of them a process keeps in memory between its transactions (see `libs/remembered.py`); whoever changes a body by
-    other means than ``write`` has to raise its version.
+    other means than ``write`` has to raise its version. ``shared`` is for what every deed reads and hardly one
+    changes (what was published): deeds of several replicas lock it together, and whoever changes it waits for them.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Records(Generic[T]):
         metadata: sa.MetaData,
         columns: Mapping[str, Column] | None = None,
         remembers: int = 0,
+        shared: bool = False,
     ) -> None:
         self.name = name
+        self._lock = " FOR SHARE OF t" if shared else " FOR UPDATE OF t"
         self.remembers = remembers
         self.model = model
         self.key = tuple(key)
@@ -87,7 +90,7 @@ class Records(Generic[T]):
         wanted = sorted(set(keys))
         if not wanted:
             return {}
-        sql = self._select + (" FOR UPDATE OF t" if lock else "")
+        sql = self._select + (self._lock if lock else "")
         columns = tuple([key[i] for key in wanted] for i in range(len(self.key)))
         found = await connection.exec_driver_sql(sql, columns)
         width = len(self.key)
@@ -119,7 +122,7 @@ class Records(Generic[T]):
             same = " AND ".join(f"t.{name} = n.{name}" for name in names)
             sql = (
                 f"SELECT {keys}, t.body::text FROM {self.name} t JOIN unnest({arrays}) AS n({', '.join(names)}) "
-                f"ON {same} ORDER BY {keys}{' FOR UPDATE OF t' if lock else ''}"
+                f"ON {same} ORDER BY {keys}{self._lock if lock else ''}"
             )
             of_these = [beginning for beginning in wanted if len(beginning) == parts]
             columns = tuple([beginning[i] for beginning in of_these] for i in range(parts))
@@ -156,7 +159,7 @@ class Records(Generic[T]):
         return (
             f"SELECT {keys}, t.version, CASE WHEN t.version <> n.known THEN t.body::text END FROM {self.name} t "
             f"JOIN unnest({wanted}, ${len(self.key) + 1}::int[]) AS n({', '.join(self.key)}, known) ON {on_key} "
-            f"ORDER BY {keys} FOR UPDATE OF t"
+            f"ORDER BY {keys}{self._lock}"
         )
 
     def _statements(self) -> tuple[str, str, str, str]:

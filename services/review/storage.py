@@ -52,8 +52,10 @@ TASKS = Records(
         "outcome": (sa.Text, lambda task: task.opinion.outcome if task.opinion else None),
     },
 )
-ITEMS = Records("items", Item, key=("item_code", "item_version"), metadata=METADATA, remembers=256)
-CALENDARS = Records("calendars", CalendarPublished, key=("year",), metadata=METADATA)
+ITEMS = Records(
+    "items", Item, key=("item_code", "item_version"), metadata=METADATA, remembers=256, shared=True
+)
+CALENDARS = Records("calendars", CalendarPublished, key=("year",), metadata=METADATA, shared=True)
 MATERIALS = Records("materials", WantedMaterial, key=("case_id", "sha256"), metadata=METADATA)
 FILES = sa.Table(
     "material_files",

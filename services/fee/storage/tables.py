@@ -48,8 +48,12 @@ CASES = Records(
         "bill_no": (sa.Text, lambda case: case.bill.bill_no if case.bill else None),
     },
 )
-ITEMS = Records("items", ItemVersion, key=("item_code", "item_version"), metadata=METADATA, remembers=256)
-TARIFFS = Records("tariffs", TariffVersions, key=("tariff_code",), metadata=METADATA, remembers=64)
+ITEMS = Records(
+    "items", ItemVersion, key=("item_code", "item_version"), metadata=METADATA, remembers=256, shared=True
+)
+TARIFFS = Records(
+    "tariffs", TariffVersions, key=("tariff_code",), metadata=METADATA, remembers=64, shared=True
+)
 
 
 def _later(column: str, target: str) -> sa.ForeignKeyConstraint:

@@ -119,13 +119,14 @@ REVIEWS = Records(
     },
 )
 CHECKS = Records("checks", Check, key=("case_id", "department"), metadata=METADATA)
-CALENDARS = Records("calendars", CalendarYear, key=("year",), metadata=METADATA, remembers=64)
+CALENDARS = Records("calendars", CalendarYear, key=("year",), metadata=METADATA, remembers=64, shared=True)
 ITEMS = Records(
     "items",
     KeptItem,
     key=("item_code", "edition"),
     metadata=METADATA,
     remembers=256,
+    shared=True,
     columns={
         "edition_no": (sa.Integer, lambda kept: kept.item.version),
         "in_force_from": (sa.Date, lambda kept: kept.item.in_force_from),

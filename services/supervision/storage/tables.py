@@ -62,9 +62,9 @@ CASE_FILES = Records(
     metadata=METADATA,
 )
 CLOCKS = ClockTable(METADATA)
-CALENDARS = Records("calendars", Calendars, key=("center",), metadata=METADATA, remembers=1)
-TARIFFS = Records("tariffs", Tariffs, key=("tariff_code",), metadata=METADATA, remembers=64)
-ITEMS = Records("items", Items, key=("item_code",), metadata=METADATA, remembers=256)
+CALENDARS = Records("calendars", Calendars, key=("center",), metadata=METADATA, remembers=1, shared=True)
+TARIFFS = Records("tariffs", Tariffs, key=("tariff_code",), metadata=METADATA, remembers=64, shared=True)
+ITEMS = Records("items", Items, key=("item_code",), metadata=METADATA, remembers=256, shared=True)
 RULES = Records("rules", RuleRecord, key=("rule_id",), metadata=METADATA)
 LEAVES = Records(
     "leaves",
