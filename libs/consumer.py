@@ -35,11 +35,11 @@ from libs.deeds import Deed, Part, Together
 from libs.envelope import Bad, Event, decode
 from libs.flow import Flow
 from libs.metrics import HEARD, UNREADABLE
-from libs.pace import PREFETCH
 from libs.suspects import SUSPECT_FROM, Suspects, unfinished
 from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
+PREFETCH = 200
 HEARTBEAT_S = 10
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
@@ -108,12 +108,10 @@ async def _raw(message: Any) -> Any:
 class Listener:
     """The consuming side of a service, on a broker connection of its own."""
 
-    def __init__(
-        self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits, prefetch: int = PREFETCH
-    ) -> None:
+    def __init__(self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits) -> None:
         self.broker = open_broker(
             url,
-            default_channel=Channel(prefetch_count=prefetch, on_return_raises=True),
+            default_channel=Channel(prefetch_count=PREFETCH, on_return_raises=True),
             decoder=_raw,
             apply_types=False,  # resolving annotations goes through a thread for every message
             reconnect_interval=1.0,

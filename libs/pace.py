@@ -7,7 +7,6 @@ import time
 from collections.abc import Sized
 from dataclasses import dataclass
 
-PREFETCH = 200  # messages taken from the queue and not acknowledged yet, each with as many events as went its way
 MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
 FLOOD = 64  # deeds in one commit: more are coming than are handled one by one
 LULL_S = 0.5  # nothing has come for so long: the flood is over
@@ -18,12 +17,11 @@ class Pace:
     """How many deeds share a commit at most, and how long the next batch collects after one of a flood.
 
     The pause is for a house in which nobody waits for an answer; a lone message is not delayed by it, and it ends
-    early when nothing more comes. ``prefetch`` bounds what can collect: messages that are held at once.
+    early when nothing more comes.
     """
 
     most: int = MOST_DEEDS
     pause_s: float = 0.0
-    prefetch: int = PREFETCH
 
     async def let_collect(self, waiting: Sized) -> None:
         """Return once the pause is over, as many wait as may share a commit, or no more have come for a moment."""

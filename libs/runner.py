@@ -104,7 +104,7 @@ class Service:
         url, queue = settings.broker_url, FLOW.queue(name, department)
         self.relay = Relay(url, FLOW, self.engine)
         self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
-        self.listener = Listener(url, FLOW, queue, consumers, self.commits, pace.prefetch)
+        self.listener = Listener(url, FLOW, queue, consumers, self.commits)
         self.dead_letters = DeadLetters(url, queue, self.engine, consumers.dispatch, self.commits)
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)

@@ -1,6 +1,7 @@
 """What is kept in JSON is kept as the text it came as: cheaper to write, and nearly always read as a whole.
 
-What is counted over all cases, and the item's edition, by which cases are searched, are columns now.
+What is counted over all cases, and the item's edition, by which cases are searched, are columns now. An intake from
+before this cannot ask whose turn it is any more: its processes are stopped first.
 
 Revision ID: intake_0005
 """
