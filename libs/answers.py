@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from libs.statements import Statement
 
 Identity = tuple[str, str]
 
@@ -55,17 +57,16 @@ SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], 
 """
 
 
-async def find(connection: AsyncConnection, identities: Sequence[Identity]) -> dict[Identity, Answer]:
-    """The answers already given under these (actor, client key) pairs."""
-    if not identities:
-        return {}
-    columns = ([actor for actor, _ in identities], [key for _, key in identities])
-    rows = await connection.exec_driver_sql(_FIND, columns)
-    return {(row.actor, row.client_key): Answer(*tuple(row)) for row in rows}
+def finding(identities: Sequence[Identity]) -> Statement:
+    """Gives the answers already given under these (actor, client key) pairs, as `found` reads them."""
+    return Statement(_FIND, ([actor for actor, _ in identities], [key for _, key in identities]))
 
 
-async def write(connection: AsyncConnection, given: Sequence[Answer]) -> None:
-    """Store answers with their effects; an existing key is an IntegrityError and rolls the effect back."""
-    if given:
-        columns = tuple([getattr(answer, name) for answer in given] for name in _FIELDS)
-        await connection.exec_driver_sql(_WRITE, columns)
+def found(rows: Iterable[Any]) -> dict[Identity, Answer]:
+    """Answers by (actor, client key), from the rows of `finding`."""
+    return {(row[0], row[1]): Answer(*tuple(row)) for row in rows}
+
+
+def writing(given: Sequence[Answer]) -> Statement:
+    """Stores answers with their effects; an existing key is an IntegrityError and rolls the effect back."""
+    return Statement(_WRITE, tuple([getattr(answer, name) for answer in given] for name in _FIELDS))

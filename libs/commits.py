@@ -10,31 +10,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from libs import answers, inbox, outbox
-from libs.answers import Answer
+from libs.attempts import Attempt, NotAsHoped, Settle, SettleFailed
 from libs.clock import Clock
 from libs.deeds import Asked, Deed, Handover, Poison, Run, is_race, is_transient, sqlstate
 from libs.hearing import Dispatch, Hearing, ParkedFailed
 from libs.metrics import DEEDS, SHARED
 from libs.pace import FLOOD, PACE, Pace
-from libs.refusals import ClientKeyReused, Conflict, Refusal, TryAgain
+from libs.refusals import Conflict, TryAgain
+from libs.session import Session, Sessions
 from libs.traces import Origin
 from libs.work import House, Shared, Wanted, Work
 
 LOG = structlog.get_logger(__name__)
 MOST_WAITING = 10_000  # beyond this a person is told to come back rather than left waiting
-Settle = Callable[[Work, list[str]], Awaitable[None]]
-
-
-class _SettleFailed(Exception):
-    """Settling failed: like a statement that failed, it concerns the whole batch until it is halved."""
 
 
 class Commits:
@@ -50,7 +45,7 @@ class Commits:
         settle: Settle | None = None,
         pace: Pace = PACE,
     ) -> None:
-        self._engine = engine
+        self._sessions = Sessions(engine)
         self._house = house
         self._clock = clock
         self.hearing = Hearing(dispatch)
@@ -99,17 +94,23 @@ class Commits:
 
     async def run(self) -> None:
         """Commit batch after batch until cancelled."""
+        try:
+            while True:
+                await self._next()
+        finally:
+            await self._sessions.close()
+
+    async def _next(self) -> None:
         waiting = self._waiting
-        while True:
-            while not waiting:
-                self._came.clear()
-                await self._came.wait()
-            batch = [waiting.popleft()]
-            while waiting and len(batch) < self._pace.most and not (batch[0].alone or waiting[0].alone):
-                batch.append(waiting.popleft())
-            await self.handle(batch)
-            if len(batch) >= FLOOD:
-                await self._pace.let_collect(waiting)
+        while not waiting:
+            self._came.clear()
+            await self._came.wait()
+        batch = [waiting.popleft()]
+        while waiting and len(batch) < self._pace.most and not (batch[0].alone or waiting[0].alone):
+            batch.append(waiting.popleft())
+        await self.handle(batch)
+        if len(batch) >= FLOOD:
+            await self._pace.let_collect(waiting)
 
     async def handle(self, batch: Sequence[Deed]) -> None:
         """Handle a batch to its end: committed, refused, set aside, or (events) held for the database."""
@@ -159,7 +160,7 @@ class Commits:
         await self.handle([Deed("set aside", set_aside, done, alone=True, patient=True)])
 
     async def _give_up(self, deed: Deed, reason: Exception) -> None:
-        cause = reason.__cause__ if isinstance(reason, _SettleFailed) and reason.__cause__ else reason
+        cause = reason.__cause__ if isinstance(reason, SettleFailed) and reason.__cause__ else reason
         LOG.error("deed_failed", deed=deed.name, error=type(cause).__name__, detail=str(cause)[:500])
         DEEDS.labels("failed").inc()
         if deed.event is None:
@@ -181,105 +182,40 @@ class Commits:
             await self.handle([deed])
 
     async def _transaction(self, batch: Sequence[Deed]) -> None:
-        results: list[tuple[Deed, Any, Exception | None]] = []
         seqs = self._relay.take_confirmed()
         try:
-            async with self._engine.begin() as connection:
-                shared = Shared(connection, self._house, self._clock.now())
-                await outbox.mark_sent(connection, seqs)
-                fresh, known = await self._open_batch(connection, shared, batch)
-                given: list[Answer] = []
-                seen: set[tuple[str, str]] = set()
-                for deed in batch:
-                    results.append(await self._one(deed, shared, fresh, known, given, seen))
-                if self.hearing.maybe_parked:
-                    await shared.flush()
-                    await self.hearing.retry_parked(shared)
-                await self._settle_touched(shared)
-                await shared.flush()
-                await answers.write(connection, given)
-                rows = await outbox.write(connection, shared.said)
+            async with self._sessions.one() as session:
+                attempt = await self._attempt(session, batch, seqs)
         except BaseException:  # a commit whose answer is lost, too: they are marked once more
             self._relay.put_back(seqs)
             raise
         self._relay.marked(seqs)
-        shared.remember()
         SHARED.observe(len(batch))
-        for outcome, count in shared.outcomes.items():
+        for outcome, count in attempt.shared.outcomes.items():
             DEEDS.labels(outcome).inc(count)
-        if shared.wrote:
+        if attempt.shared.wrote:
             self.generation += 1
             self.committed.set()
-        self._relay.offer(rows)
-        for deed, result, reason in results:
+        self._relay.offer(attempt.rows)
+        for deed, result, reason in attempt.results:
             if reason is None:
                 deed.finish(result)
             else:
                 deed.refuse(reason)
 
-    async def _open_batch(
-        self, connection: AsyncConnection, shared: Shared, batch: Sequence[Deed]
-    ) -> tuple[set[tuple[str, str]], dict[answers.Identity, Answer]]:
-        events = {(deed.event.source, deed.event.id): deed.event for deed in batch if deed.event}
-        fresh = await inbox.hear(connection, list(events.values()))
-        asked = {(deed.asked.actor, deed.asked.client_key) for deed in batch if deed.asked}
-        known = await answers.find(connection, sorted(asked))
-        await shared.load(place for deed in batch for place in deed.loads)
-        return fresh, known
+    async def _attempt(self, session: Session, batch: Sequence[Deed], seqs: Sequence[int]) -> Attempt:
+        """Do and commit the batch: first in the hope that every event is new and can be handled at once."""
+        if not self.hearing.maybe_parked:
+            attempt = self._one_attempt(session, trusting=True)
+            try:
+                await attempt.run(batch, seqs)
+                return attempt
+            except NotAsHoped:
+                await session.roll_back()
+        attempt = self._one_attempt(session, trusting=False)
+        await attempt.run(batch, seqs)
+        return attempt
 
-    async def _one(
-        self,
-        deed: Deed,
-        shared: Shared,
-        fresh: set[tuple[str, str]],
-        known: dict[answers.Identity, Answer],
-        given: list[Answer],
-        seen: set[tuple[str, str]],
-    ) -> tuple[Deed, Any, Exception | None]:
-        if deed.event is not None:
-            identity = (deed.event.source, deed.event.id)
-            if identity in fresh and identity not in seen:
-                seen.add(identity)
-                await self.hearing.hear(deed.event, deed.run, deed.parent, shared)
-            else:
-                shared.outcomes["repeated"] += 1
-            return deed, None, None
-        asked = deed.asked
-        if asked is not None and (earlier := known.get((asked.actor, asked.client_key))):
-            shared.outcomes["repeated"] += 1
-            same = earlier.request_sha256 == asked.request_sha256
-            return deed, earlier, None if same else ClientKeyReused()
-        work = Work(shared, deed.name, deed.parent)
-        try:
-            result = await deed.run(work)
-        except DBAPIError:
-            raise
-        except Exception as reason:
-            work.fail(reason)
-            shared.outcomes["refused" if isinstance(reason, Refusal) else "failed"] += 1
-            return deed, None, reason
-        work.succeed()
-        shared.outcomes["done"] += 1
-        if asked is None:
-            return deed, result, None
-        answer = _answer(asked, result, subject=next(reversed(shared.touched), None))
-        given.append(answer)
-        known[(asked.actor, asked.client_key)] = answer
-        return deed, answer, None
-
-    async def _settle_touched(self, shared: Shared) -> None:
-        if self._settle is None or not shared.touched:
-            return
-        work = Work(shared, f"settle {self._house.speaker.service}", None, settling=True)
-        try:
-            await self._settle(work, list(shared.touched))
-        except DBAPIError:
-            raise
-        except Exception as reason:
-            raise _SettleFailed(str(reason)) from reason
-        work.succeed()
-
-
-def _answer(asked: Asked, result: Any, subject: str | None) -> Answer:
-    body = asked.encode(result)
-    return Answer(asked.actor, asked.client_key, asked.request_sha256, asked.status, body, subject)
+    def _one_attempt(self, session: Session, *, trusting: bool) -> Attempt:
+        shared = Shared(session, self._house, self._clock.now(), trusting=trusting)
+        return Attempt(shared, self.hearing, self._settle)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,11 +36,12 @@ from libs.deeds import Deed, Part, Together
 from libs.envelope import Bad, Event, decode
 from libs.flow import Flow
 from libs.metrics import HEARD, UNREADABLE
+from libs.pace import PACE, Pace
 from libs.suspects import SUSPECT_FROM, Suspects, unfinished
 from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
-PREFETCH = 200
+FIRST_OF = 1000  # replicas choose their place in the queue among so many
 HEARTBEAT_S = 10
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
@@ -106,12 +108,19 @@ async def _raw(message: Any) -> Any:
 
 
 class Listener:
-    """The consuming side of a service, on a broker connection of its own."""
+    """The consuming side of a service, on a broker connection of its own.
 
-    def __init__(self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits) -> None:
+    Of several replicas the broker serves one first, and the next once that one holds as many messages as it may: on a
+    quiet day the events of one case meet in one process and one transaction, in a flood all replicas work. Which one
+    is first is chosen by lot at its start.
+    """
+
+    def __init__(
+        self, url: str, flow: Flow, queue: str, consumers: Consumers, commits: Commits, pace: Pace = PACE
+    ) -> None:
         self.broker = open_broker(
             url,
-            default_channel=Channel(prefetch_count=PREFETCH, on_return_raises=True),
+            default_channel=Channel(prefetch_count=pace.messages, on_return_raises=True),
             decoder=_raw,
             apply_types=False,  # resolving annotations goes through a thread for every message
             reconnect_interval=1.0,
@@ -132,6 +141,7 @@ class Listener:
             exchange,
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
+            consume_args={"x-priority": secrets.randbelow(FIRST_OF)},
         )
         self._subscriber(self._take)
 
@@ -177,7 +187,7 @@ class Listener:
         given_up = inbox.unreadable(element.body, element.reason)
 
         async def keep(work: Work) -> None:
-            await inbox.set_aside(work.shared.connection, given_up)
+            await inbox.set_aside(await work.shared.sql(), given_up)
 
         self._commits.submit(Deed("set aside", keep, done, alone=True, patient=True))
 

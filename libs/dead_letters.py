@@ -127,8 +127,8 @@ class DeadLetters:
 
     async def _keep(self, given_up: inbox.SetAside, event: Event | None = None) -> None:
         async def keep(work: Work) -> None:
-            connection = work.shared.connection
-            if event is not None and not await inbox.hear(connection, [event]):
+            connection = await work.shared.sql()
+            if event is not None and not await inbox.hear(connection, event):
                 return  # another process took it in the meantime
             if event is None and await _open_letter(connection, given_up):
                 return  # taken before, and not acknowledged

@@ -22,7 +22,7 @@ class Figures:
 
     async def read(self, engine: AsyncEngine) -> int:
         """Read what stands in the database, return how many events are parked; raises when it does not answer."""
-        async with engine.connect() as connection:
+        async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             parked, oldest_s, aside = await inbox.counts(connection)
             if time.monotonic() >= self._size_due:
                 size = (await connection.exec_driver_sql(_SIZE)).scalar_one()

@@ -25,6 +25,10 @@ class ParkedFailed(Exception):
         self.event = event
 
 
+class NotAsHoped(Exception):
+    """An event was heard before, or cannot be handled now: an attempt that trusted in the contrary starts anew."""
+
+
 class Hearing:
     """What one service does with the events it hears. ``maybe_parked`` spares a query when nothing waits."""
 
@@ -39,14 +43,16 @@ class Hearing:
             await run(work)
         except DBAPIError:
             raise
-        except Park as missing:
-            work.fail(missing)
-            await inbox.park(shared.connection, event, missing.waits_for)
-            self.maybe_parked = True
-            shared.outcomes["parked"] += 1
         except Exception as reason:
+            if shared.trusting:
+                raise NotAsHoped from reason
             work.fail(reason)
-            await self._set_aside(event, reason, shared)
+            if isinstance(reason, Park):
+                await inbox.park(await shared.sql(), event, reason.waits_for)
+                self.maybe_parked = True
+                shared.outcomes["parked"] += 1
+            else:
+                await self._set_aside(event, reason, shared)
         else:
             work.succeed()
             shared.outcomes["done"] += 1
@@ -60,15 +66,15 @@ class Hearing:
             raise ParkedFailed(event) from refused
         except Park as missing:
             work.fail(missing)
-            await inbox.park(shared.connection, event, missing.waits_for)  # it may wait for another one now
+            await inbox.park(await shared.sql(), event, missing.waits_for)  # it may wait for another one now
             return False
         except Exception as reason:
             work.fail(reason)
-            await inbox.unpark(shared.connection, event)
+            await inbox.unpark(await shared.sql(), event)
             await self._set_aside(event, reason, shared)
             return True
         work.succeed()
-        await inbox.unpark(shared.connection, event)
+        await inbox.unpark(await shared.sql(), event)
         shared.outcomes["done"] += 1
         return True
 
@@ -81,14 +87,14 @@ class Hearing:
             raise
         except Park as missing:
             work.fail(missing)
-            await inbox.park(shared.connection, event, missing.waits_for)
+            await inbox.park(await shared.sql(), event, missing.waits_for)
             self.maybe_parked = True
             return missing
         except Exception as reason:
             work.fail(reason)
             return reason
         work.succeed()
-        await inbox.unpark(shared.connection, event)
+        await inbox.unpark(await shared.sql(), event)
         return None
 
     async def retry_parked(self, shared: Shared) -> None:
@@ -96,20 +102,20 @@ class Hearing:
         moved = self.maybe_parked and bool(shared.touched)
         while moved:
             moved = False
-            for event in await inbox.parked(shared.connection, list(shared.touched)):
+            for event in await inbox.parked(await shared.sql(), list(shared.touched)):
                 moved |= await self.hear_again(event, shared)
             await shared.flush()
 
     async def sweep(self, work: Work, limit: int = 200) -> int:
         """Try all parked events once more, whatever they wait for; returns how many moved."""
         shared = work.shared
-        waiting = await inbox.parked(shared.connection, None, limit)
+        waiting = await inbox.parked(await shared.sql(), None, limit)
         self.maybe_parked = bool(waiting)
         return sum([await self.hear_again(event, shared) for event in waiting])
 
     async def give_up_parked(self, failed: ParkedFailed, work: Work) -> None:
         """Set a parked event aside whose effect the database refuses."""
-        await inbox.unpark(work.shared.connection, failed.event)
+        await inbox.unpark(await work.shared.sql(), failed.event)
         await self._set_aside(failed.event, Poison(str(failed.__cause__)), work.shared)
 
     def _work(self, event: Event, parent: traces.Origin | None, shared: Shared) -> Work:
@@ -124,5 +130,5 @@ class Hearing:
         shared.outcomes["set_aside"] += 1
         identity = (event.source, event.id, event.type, event.subject)
         await inbox.set_aside(
-            shared.connection, inbox.SetAside(*identity, event.to_json(), code, str(reason)[:2000])
+            await shared.sql(), inbox.SetAside(*identity, event.to_json(), code, str(reason)[:2000])
         )

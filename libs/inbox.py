@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event, event_from
+from libs.statements import Statement
 
 _NOW = sa.func.clock_timestamp()
 _AT = sa.TIMESTAMP(timezone=True)
@@ -76,23 +77,32 @@ def inbox_tables(metadata: sa.MetaData) -> None:
     )
 
 
-_HEAR = """
+_HEARD = """
 INSERT INTO inbox (source, id, type, subject)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
-ON CONFLICT DO NOTHING RETURNING source, id
 """
+_HEAR = f"{_HEARD} ON CONFLICT DO NOTHING RETURNING source, id"
 
 
-async def hear(connection: AsyncConnection, events: Sequence[Event]) -> set[tuple[str, str]]:
-    """Note these events as heard; returns the identities that were new. Each identity may stand here once."""
-    if not events:
-        return set()
+def hearing(events: Sequence[Event], *, new: bool = False) -> Statement:
+    """Notes these events as heard and gives (source, id) of those that were new; each may stand here once.
+
+    With ``new`` they are taken to be new: one that is not is an IntegrityError.
+    """
     ordered = sorted(events, key=lambda event: (event.source, event.id))
-    columns = tuple(
-        [getattr(event, name) for event in ordered] for name in ("source", "id", "type", "subject")
+    columns = (
+        [event.source for event in ordered],
+        [event.id for event in ordered],
+        [event.type for event in ordered],
+        [event.subject for event in ordered],
     )
-    found: Iterable[Any] = await connection.exec_driver_sql(_HEAR, columns)
-    return {(row[0], row[1]) for row in found}
+    return Statement(_HEARD if new else _HEAR, columns)
+
+
+async def hear(connection: AsyncConnection, event: Event) -> bool:
+    """Note this event as heard; whether it was new."""
+    found: Iterable[Any] = await connection.exec_driver_sql(*hearing([event])[:2])
+    return any(found)
 
 
 async def _set_state(connection: AsyncConnection, source: str, event_id: str, state: str) -> None:

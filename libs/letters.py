@@ -246,7 +246,7 @@ async def close_letter(work: Work, number: int, actor: str, note: str) -> Replay
 
 async def _locked(work: Work, number: int) -> sa.Row[Any]:
     sql = "SELECT seq, source, id, type, code, body, settled_at FROM set_aside WHERE seq = $1 FOR UPDATE"
-    row = (await work.shared.connection.exec_driver_sql(sql, (number,))).one_or_none()
+    row = (await (await work.shared.sql()).exec_driver_sql(sql, (number,))).one_or_none()
     if row is None:
         raise LetterNotFound()
     return row
@@ -254,8 +254,8 @@ async def _locked(work: Work, number: int) -> sa.Row[Any]:
 
 async def _known(work: Work, event: Event) -> bool:
     """Whether the event was handled (or waits for a predecessor) by another way in the meantime."""
-    connection, identity = work.shared.connection, (event.source, event.id)
-    if await inbox.hear(connection, [event]):  # heard for the first time: set aside until it is handled
+    connection, identity = await work.shared.sql(), (event.source, event.id)
+    if await inbox.hear(connection, event):  # heard for the first time: set aside until it is handled
         sql = "UPDATE inbox SET state = 'set_aside' WHERE source = $1 AND id = $2"
         await connection.exec_driver_sql(sql, identity)
     sql = "SELECT state FROM inbox WHERE source = $1 AND id = $2 FOR UPDATE"
@@ -276,7 +276,7 @@ async def _note(
         code, text = getattr(reason, "code", "handler_failed"), f"{type(reason).__name__}: {reason}"[:2000]
     elif isinstance(reason, Park):
         text = f"waits for {reason.waits_for}"
-    connection = work.shared.connection
+    connection = await work.shared.sql()
     sql = "INSERT INTO replays (letter, actor, outcome, code, reason) VALUES ($1, $2, $3, $4, $5)"
     await connection.exec_driver_sql(sql, (row.seq, actor, outcome, code, text or note))
     if outcome != "failed":

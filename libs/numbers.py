@@ -7,8 +7,10 @@ again fetches twice as many each time. What it leaves over, the next one uses.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from libs.session import Session
+from libs.statements import Statement
 
 MOST_AT_ONCE = 256
 _NEXT = "SELECT nextval($1::text::regclass) FROM generate_series(1, $2)"
@@ -20,10 +22,14 @@ class Numbers:
     def __init__(self) -> None:
         self._left: dict[str, deque[int]] = {}
 
-    async def next(self, connection: AsyncConnection, sequence: str, asked: int) -> int:
+    async def next(self, session: Session, sequence: str, asked: int) -> int:
         """The next number; ``asked`` is how often this transaction has asked, this time included."""
         left = self._left.setdefault(sequence, deque())
         if not left:
-            found = await connection.exec_driver_sql(_NEXT, (sequence, min(asked, MOST_AT_ONCE)))
-            left.extend(int(number) for number in found.scalars())
+            found = await session.fetch(Statement(_NEXT, (sequence, min(asked, MOST_AT_ONCE))))
+            left.extend(int(row[0]) for row in found)
         return left.popleft()
+
+    def give_back(self, sequence: str, numbers: Sequence[int]) -> None:
+        """What a transaction was given that did not commit: the next one uses it."""
+        self._left.setdefault(sequence, deque()).extendleft(reversed(numbers))

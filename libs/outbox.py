@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event
+from libs.statements import Statement
 
 
 class OutboxRow(NamedTuple):
@@ -43,21 +44,18 @@ def outbox_table(metadata: sa.MetaData) -> sa.Table:
     )
 
 
-_INSERT = """
-WITH said AS (
-    INSERT INTO outbox (id, source, type, subject, department, time, body)
-    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
-    RETURNING seq, id
-), waiting AS (INSERT INTO unsent SELECT seq FROM said)
-SELECT seq, id FROM said
+_SAY = """
+INSERT INTO outbox (id, source, type, subject, department, time, body)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+RETURNING seq, id
 """
+_WAIT = Statement("INSERT INTO unsent SELECT seq FROM said")
+SAID = "SELECT seq, id FROM said"  # gives the numbers of what `saying` has stored
+_SENT = "DELETE FROM unsent WHERE seq = ANY($1::bigint[])"
 
 
-async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[OutboxRow]:
-    """Store ``events`` in the running transaction; the rows come back in the order they were said."""
-    if not events:
-        return []
-    texts = {event.id: event.to_json() for event in events}
+def saying(events: Sequence[Event], texts: Sequence[str]) -> list[Statement]:
+    """Parts of a statement that stores ``events``, with the exact text of each; `SAID` gives their numbers."""
     columns = (
         [event.id for event in events],
         [event.source for event in events],
@@ -65,18 +63,29 @@ async def write(connection: AsyncConnection, events: Sequence[Event]) -> list[Ou
         [event.subject for event in events],
         [event.department for event in events],
         [event.time for event in events],
-        list(texts.values()),
+        list(texts),
     )
-    found: Iterable[Any] = await connection.exec_driver_sql(_INSERT, columns)
+    return [Statement(_SAY, columns, "said"), _WAIT]
+
+
+def said_rows(events: Sequence[Event], texts: Sequence[str], found: Iterable[Any]) -> list[OutboxRow]:
+    """What is to be sent, in the order it was said, from the rows that `SAID` gave."""
     stored = {row[1]: row[0] for row in found}
-    return [OutboxRow(stored[event.id], event.type, event.department, texts[event.id]) for event in events]
+    return [
+        OutboxRow(stored[event.id], event.type, event.department, text)
+        for event, text in zip(events, texts, strict=True)
+    ]
+
+
+def marking(seqs: Sequence[int]) -> Statement:
+    """Notes that the broker confirmed these rows."""
+    return Statement(_SENT, (sorted(seqs),))
 
 
 async def mark_sent(connection: AsyncConnection, seqs: Sequence[int]) -> None:
     """Note that the broker confirmed these rows."""
     if seqs:
-        sql = "DELETE FROM unsent WHERE seq = ANY($1::bigint[])"
-        await connection.exec_driver_sql(sql, (sorted(seqs),))
+        await connection.exec_driver_sql(*marking(seqs)[:2])
 
 
 async def send_again(connection: AsyncConnection, ids: Sequence[str]) -> list[OutboxRow]:

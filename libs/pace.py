@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 MOST_DEEDS = 512  # a longer batch gains nothing and delays its first deed
 FLOOD = 64  # deeds in one commit: more are coming than are handled one by one
+MOST_MESSAGES = 16  # held at once by one process: what comes beyond them goes to another replica
 LULL_S = 0.5  # nothing has come for so long: the flood is over
 
 
@@ -16,12 +17,16 @@ LULL_S = 0.5  # nothing has come for so long: the flood is over
 class Pace:
     """How many deeds share a commit at most, and how long the next batch collects after one of a flood.
 
+    ``messages`` are taken from the broker before the first is acknowledged; each may carry many events. A house that
+    collects needs more of them than one that does not.
+
     The pause is for a house in which nobody waits for an answer; a lone message is not delayed by it, and it ends
     early when nothing more comes.
     """
 
     most: int = MOST_DEEDS
     pause_s: float = 0.0
+    messages: int = MOST_MESSAGES
 
     async def let_collect(self, waiting: Sized) -> None:
         """Return once the pause is over, as many wait as may share a commit, or no more have come for a moment."""

@@ -16,6 +16,8 @@ from pydantic import BaseModel
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from libs.statements import Reading, Statement
+
 T = TypeVar("T", bound=BaseModel)
 Key = tuple[str, ...]
 Column = tuple[Any, Callable[[Any], Any]]
@@ -87,33 +89,45 @@ class Records(Generic[T]):
 
     async def load(self, connection: AsyncConnection, keys: Iterable[Key], *, lock: bool) -> dict[Key, T]:
         """The records under ``keys`` that exist; locked in key order, so that lockers never cross."""
-        wanted = sorted(set(keys))
+        wanted = list(keys)
         if not wanted:
             return {}
-        sql = self._select + (self._lock if lock else "")
-        columns = tuple([key[i] for key in wanted] for i in range(len(self.key)))
-        found = await connection.exec_driver_sql(sql, columns)
-        width = len(self.key)
-        return {tuple(row[:width]): self.read(row[width]) for row in found}
+        reading = self.reading(wanted, lock=lock)
+        return self.found(await connection.exec_driver_sql(reading.sql, reading.values))
 
-    async def load_unless_known(
-        self, connection: AsyncConnection, keys: Iterable[Key], known: Mapping[Key, tuple[int, T]]
-    ) -> dict[Key, tuple[int, T]]:
-        """Like load, locked, with versions; of a record that still has the version ``known`` no body is read."""
+    def reading(self, keys: Iterable[Key], *, lock: bool) -> Reading:
+        """Gives the records under ``keys`` that exist, as `found` reads them; locked as by `load`."""
+        wanted = sorted(set(keys))
+        sql = self._select + (self._lock if lock else "")
+        return Reading(
+            sql, tuple([key[i] for key in wanted] for i in range(len(self.key))), len(self.key) + 1
+        )
+
+    def found(self, rows: Iterable[Sequence[Any]]) -> dict[Key, T]:
+        """Records by key, from the rows of `reading` or `reading_under`."""
+        width = len(self.key)
+        return {tuple(row[:width]): self.read(row[width]) for row in rows}
+
+    def reading_unless_known(self, keys: Iterable[Key], known: Mapping[Key, tuple[int, T]]) -> Reading:
+        """Like reading, locked, with versions; of a record that still has the version ``known`` no body is read."""
         wanted = sorted(set(keys))
         columns = [[key[i] for key in wanted] for i in range(len(self.key))]
         versions = [known[key][0] if key in known else 0 for key in wanted]
+        return Reading(self._select_new, (*columns, versions), len(self.key) + 2)
+
+    def found_unless_known(
+        self, rows: Iterable[Sequence[Any]], known: Mapping[Key, tuple[int, T]]
+    ) -> dict[Key, tuple[int, T]]:
+        """(version, record) by key, from the rows of `reading_unless_known`."""
         width, found = len(self.key), {}
-        for row in await connection.exec_driver_sql(self._select_new, (*columns, versions)):
-            key, version, body = tuple(row[:width]), row[width], row[width + 1]
+        for row in rows:
+            key, version, body = tuple(row[:width]), int(row[width]), row[width + 1]
             found[key] = (version, known[key][1] if body is None else self.read(body))
         return found
 
-    async def load_under(
-        self, connection: AsyncConnection, beginnings: Iterable[Key], *, lock: bool
-    ) -> dict[Key, T]:
-        """Every record whose key begins with one of ``beginnings`` (fewer parts than a key has); else like load."""
-        found: dict[Key, T] = {}
+    def readings_under(self, beginnings: Iterable[Key], *, lock: bool) -> list[Reading]:
+        """Give every record whose key begins with one of ``beginnings`` (fewer parts than a key has)."""
+        readings: list[Reading] = []
         wanted = sorted(set(beginnings))
         for parts in sorted({len(beginning) for beginning in wanted}):
             names = self.key[:parts]
@@ -126,25 +140,28 @@ class Records(Generic[T]):
             )
             of_these = [beginning for beginning in wanted if len(beginning) == parts]
             columns = tuple([beginning[i] for beginning in of_these] for i in range(parts))
-            width = len(self.key)
-            for row in await connection.exec_driver_sql(sql, columns):
-                found[tuple(row[:width])] = self.read(row[width])
-        return found
+            readings.append(Reading(sql, columns, len(self.key) + 1))
+        return readings
 
-    async def write(
-        self, connection: AsyncConnection, new: Sequence[T], changed: Sequence[T], either: Sequence[T] = ()
-    ) -> None:
+    async def write(self, connection: AsyncConnection, new: Sequence[T]) -> None:
+        """Insert ``new`` records; an existing key is an IntegrityError."""
+        for statement in self.writing(new, []):
+            await connection.exec_driver_sql(statement.sql, statement.values)
+
+    def writing(self, new: Sequence[T], changed: Sequence[T], either: Sequence[T] = ()) -> list[Statement]:
         """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones.
 
         ``either`` are those of which it is not known whether they exist.
         """
+        statements = []
         if either:
             ordered = sorted(either, key=self.key_of)
-            await connection.exec_driver_sql(self._upsert, self._parameters(ordered))
+            statements.append(Statement(self._upsert, self._parameters(ordered)))
         if new:
-            await connection.exec_driver_sql(self._insert, self._parameters(new))
+            statements.append(Statement(self._insert, self._parameters(new)))
         if changed:
-            await connection.exec_driver_sql(self._update, self._parameters(changed))
+            statements.append(Statement(self._update, self._parameters(changed)))
+        return statements
 
     def _parameters(self, records: Sequence[T]) -> tuple[list[Any], ...]:
         keys = [self.key_of(record) for record in records]
@@ -157,7 +174,7 @@ class Records(Generic[T]):
         wanted = ", ".join(f"${i + 1}::text[]" for i in range(len(self.key)))
         on_key = " AND ".join(f"t.{part} = n.{part}" for part in self.key)
         return (
-            f"SELECT {keys}, t.version, CASE WHEN t.version <> n.known THEN t.body::text END FROM {self.name} t "
+            f"SELECT {keys}, t.version::text, CASE WHEN t.version <> n.known THEN t.body::text END FROM {self.name} t "
             f"JOIN unnest({wanted}, ${len(self.key) + 1}::int[]) AS n({', '.join(self.key)}, known) ON {on_key} "
             f"ORDER BY {keys}{self._lock}"
         )
@@ -200,16 +217,13 @@ class Lookup(Generic[T]):
         self.of = of
         self._sql = sql
 
-    async def keys(self, connection: AsyncConnection, values: Iterable[str]) -> dict[str, Key]:
-        """The keys of the records found, by value."""
-        found = await connection.exec_driver_sql(self._sql, (sorted(set(values)),))
-        return {row[0]: tuple(row[1:]) for row in found}
+    def looking(self, values: Iterable[str]) -> Statement:
+        """Gives (value, *key) of the records found."""
+        return Statement(self._sql, (sorted(set(values)),))
 
 
-async def insert_rows(
-    connection: AsyncConnection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Insert rows that name the same columns with one statement, each column travelling as one array."""
+def inserting(table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> Statement:
+    """Inserts rows that name the same columns with one statement, each column travelling as one array."""
     names = tuple(sorted(rows[0]))
     found = _ROW_INSERTS.get((table, names))
     if found is None:
@@ -221,7 +235,7 @@ async def insert_rows(
         else [row[name] for row in rows]
         for name in names
     )
-    await connection.exec_driver_sql(sql, values)
+    return Statement(sql, values)
 
 
 _ROW_INSERTS: dict[tuple[sa.Table, tuple[str, ...]], tuple[str, frozenset[str]]] = {}

@@ -29,7 +29,7 @@ class Resent(BaseModel):
 
 async def send_again(work: Work, ids: Sequence[str]) -> list[OutboxRow]:
     """Make these rows unsent again, those that were sent; the relay has them until the broker confirms."""
-    return await outbox.send_again(work.shared.connection, ids)
+    return await outbox.send_again(await work.shared.sql(), ids)
 
 
 def note(rows: Sequence[OutboxRow], actor: str) -> None:

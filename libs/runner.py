@@ -24,8 +24,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs import clock as clocks
 from libs import command_routes, http, telemetry
+from libs.attempts import Settle
 from libs.collector import calm_collector
-from libs.commits import Commits, Settle
+from libs.commits import Commits
 from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.dead_letters import DeadLetters
@@ -104,7 +105,7 @@ class Service:
         url, queue = settings.broker_url, FLOW.queue(name, department)
         self.relay = Relay(url, FLOW, self.engine)
         self.commits = Commits(self.engine, house, self.clock, consumers.dispatch, self.relay, settle, pace)
-        self.listener = Listener(url, FLOW, queue, consumers, self.commits)
+        self.listener = Listener(url, FLOW, queue, consumers, self.commits, pace)
         self.dead_letters = DeadLetters(url, queue, self.engine, consumers.dispatch, self.commits)
         self.timers = timers or Timers()
         self.timer_loop = TimerLoop(self.timers, self.commits, self.engine, self.clock)

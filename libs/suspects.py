@@ -76,7 +76,7 @@ class Suspects:
 
         async def hear(work: Work) -> None:
             sql = "SELECT max(seq) FROM set_aside WHERE source = $1 AND id = $2 AND settled_at IS NULL"
-            found = await work.shared.connection.exec_driver_sql(sql, (element.source, element.id))
+            found = await (await work.shared.sql()).exec_driver_sql(sql, (element.source, element.id))
             await letters.hear_letter(work, self._commits.hearing, found.scalar_one(), ACTOR)
 
         future = asyncio.get_running_loop().create_future

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.envelope import Event
 from libs.numbers import Numbers
-from libs.records import Key, Lookup, Records, insert_rows
+from libs.records import Key, Lookup, Records, inserting
 from libs.remembered import Remembered
+from libs.session import Session
 from libs.signatures import KeyDirectory, Signer
 from libs.speaker import Speaker
+from libs.statements import Reading, Statement, side_by_side, together
 from libs.traces import Origin
 
 F = TypeVar("F")
@@ -39,10 +41,11 @@ class House:
 class Shared:
     """What the deeds of one transaction have in common: the connection, the loaded records, what is staged."""
 
-    def __init__(self, connection: AsyncConnection, house: House, now: datetime) -> None:
-        self.connection = connection
+    def __init__(self, session: Session, house: House, now: datetime, *, trusting: bool = False) -> None:
+        self.session = session
         self.house = house
         self.now = now
+        self.trusting = trusting  # events are taken to be new, and nothing to fail, until the end
         self.said: list[Event] = []
         self.touched: dict[str, Origin | None] = {}
         self.wrote = False
@@ -55,7 +58,7 @@ class Shared:
         self._under: set[Place] = set()  # key beginnings of which every record is known
         self._found: dict[Hashable, Any] = {}
         self._looked: dict[tuple[Lookup[Any], str], Key | None] = {}
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[str, list[int]] = {}
         self.outcomes: Counter[str] = Counter()  # of the deeds, for the figures, once this is committed
 
     def known(self, place: Place) -> tuple[bool, Any]:
@@ -71,16 +74,30 @@ class Shared:
         """The records of one table that are to be written."""
         return [record for (table, _), record in self._dirty.items() if table is records]
 
+    def added(self, table: sa.Table) -> list[dict[str, Any]]:
+        """The rows of one append-only table that are to be written."""
+        return [values for into, values in self._adds if into is table]
+
     async def once(self, what: Hashable, find: Callable[[], Awaitable[F]]) -> F:
         """What ``find`` finds, looked up once until something is written."""
         if what not in self._found:
             self._found[what] = await find()
         return self._found[what]  # type: ignore[no-any-return]
 
+    async def sql(self) -> AsyncConnection:
+        """The transaction's connection, for what is not said by the backbone itself."""
+        return await self.session.sql()
+
     async def number(self, sequence: str) -> int:
         """The next number of a sequence, whichever deed of this transaction asks."""
-        asked = self._numbers[sequence] = self._numbers.get(sequence, 0) + 1
-        return await self.house.numbers.next(self.connection, sequence, asked)
+        given = self._numbers.setdefault(sequence, [])
+        given.append(await self.house.numbers.next(self.session, sequence, len(given) + 1))
+        return given[-1]
+
+    def undone(self) -> None:
+        """The transaction did not commit: the numbers it drew are not lost."""
+        for sequence, given in self._numbers.items():
+            self.house.numbers.give_back(sequence, given)
 
     async def look_up(self, looked: Iterable[tuple[Lookup[Any], str]]) -> list[Place]:
         """Where the records are that these lookups find; each is asked once in a transaction."""
@@ -90,7 +107,8 @@ class Shared:
             if (lookup, value) not in self._looked:
                 wanted.setdefault(lookup, set()).add(value)
         for lookup, values in wanted.items():
-            found = await lookup.keys(self.connection, values)
+            rows = await self.session.fetch(lookup.looking(values))
+            found: dict[str, Key] = {row[0]: tuple(row[1:]) for row in rows}
             self._looked.update({(lookup, value): found.get(value) for value in values})
         keys = [(lookup.of, self._looked[(lookup, value)]) for lookup, value in pairs]
         return [(records, key) for records, key in keys if key is not None]
@@ -112,23 +130,53 @@ class Shared:
                     under.setdefault(records, set()).add(key)
             elif not self.known(place)[0]:
                 wanted.setdefault(records, set()).add(key)
-        for records in sorted({*wanted, *under}, key=lambda table: table.name):
-            keys, beginnings = wanted.get(records, set()), under.get(records, set())
-            found = await self._load(records, keys)
-            found |= await records.load_under(self.connection, beginnings, lock=True)
-            self._under.update((records, beginning) for beginning in beginnings)
-            for key in {*keys, *found}:
-                place = (records, key)
-                self._records.setdefault(place, found.get(key))
-                (self._stored if key in found else self._missing).add(place)
+        if wanted or under:
+            await self._load(wanted, under)
 
-    async def _load(self, records: Records[Any], keys: set[Key]) -> dict[Key, Any]:
-        if not records.remembers or not keys:
-            return await records.load(self.connection, keys, lock=True)
-        known = self.house.remembered.of(records, keys)
-        found = await records.load_unless_known(self.connection, keys, known)
-        self._versions.update({(records, key): version for key, (version, _) in found.items()})
-        return {key: record for key, (_, record) in found.items()}
+    async def _load(self, wanted: dict[Records[Any], set[Key]], under: dict[Records[Any], set[Key]]) -> None:
+        """Table by table in the order of their names, so that lockers never cross; in one statement."""
+        readings: list[Reading] = []
+        takes: list[Callable[[list[Any]], None]] = []
+        for records in sorted({*wanted, *under}, key=lambda table: table.name):
+            for reading, take in self._readings(
+                records, wanted.get(records, set()), under.get(records, set())
+            ):
+                readings.append(reading)
+                takes.append(take)
+        rows = await self.session.fetch(side_by_side(readings))
+        found: list[list[Any]] = [[] for _ in readings]
+        for row in rows:
+            found[row[0]].append(row[1:])
+        for take, of_it in zip(takes, found, strict=True):
+            take(of_it)
+
+    def _readings(
+        self, records: Records[Any], keys: set[Key], beginnings: set[Key]
+    ) -> Iterable[tuple[Reading, Callable[[list[Any]], None]]]:
+        """What to read of one table, and what to do with the rows."""
+        if keys and records.remembers:
+            known = self.house.remembered.of(records, keys)
+
+            def take_versions(rows: list[Any]) -> None:
+                found = records.found_unless_known(rows, known)
+                self._versions.update({(records, key): version for key, (version, _) in found.items()})
+                self._take(records, keys, {key: record for key, (_, record) in found.items()})
+
+            yield records.reading_unless_known(keys, known), take_versions
+        elif keys:
+            yield (
+                records.reading(keys, lock=True),
+                lambda rows: self._take(records, keys, records.found(rows)),
+            )
+        self._under.update((records, beginning) for beginning in beginnings)
+        for reading in records.readings_under(beginnings, lock=True):
+            yield reading, lambda rows: self._take(records, (), records.found(rows))
+
+    def _take(self, records: Records[Any], keys: Iterable[Key], found: dict[Key, Any]) -> None:
+        for key in {*keys, *found}:
+            place = (records, key)
+            self._records.setdefault(place, found.get(key))
+            (self._stored if key in found else self._missing).add(place)
 
     def remember(self) -> None:
         """Remember what was loaded and written; only once it is committed."""
@@ -151,7 +199,16 @@ class Shared:
         self.touched.update(touched)
 
     async def flush(self) -> None:
-        """Write what is staged: records table by table, then the append-only rows."""
+        """Write what is staged, nearly always in one statement."""
+        for statements in self.writing():
+            await self.session.fetch(together(statements))
+
+    def writing(self) -> list[list[Statement]]:
+        """What writes all that is staged, records and append-only rows: groups of which each can be one statement.
+
+        Within one statement nothing says which part comes first: rows of one table that name other columns, and so
+        need a part of their own, go into the next group, so that a table's own numbers follow the order here.
+        """
         dirty, self._dirty = self._dirty, {}
         adds, self._adds = self._adds, []
         if dirty or adds:
@@ -171,13 +228,12 @@ class Shared:
             else:
                 either.append(record)
             self._stored.add(place)
-        for records, (new, changed, either) in grouped.items():
-            await records.write(self.connection, new, changed, either)
-        by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
-        for table, values in adds:
-            by_shape.setdefault((table.name, tuple(values)), (table, []))[1].append(values)
-        for table, rows in by_shape.values():
-            await insert_rows(self.connection, table, rows)
+        statements = [
+            each
+            for records, (new, changed, either) in grouped.items()
+            for each in records.writing(new, changed, either)
+        ]
+        return _after([statements] if statements else [], adds)
 
     def _is_missing(self, place: Place) -> bool:
         """Whether it was looked for in this transaction and not found."""
@@ -185,3 +241,19 @@ class Shared:
             return place in self._missing
         records, key = place
         return any((records, key[:parts]) in self._under for parts in range(1, len(key)))
+
+
+def _after(
+    groups: list[list[Statement]], adds: Sequence[tuple[sa.Table, dict[str, Any]]]
+) -> list[list[Statement]]:
+    """``groups`` and what inserts these rows: of each table one statement in a group at the most."""
+    by_shape: dict[tuple[str, tuple[str, ...]], tuple[sa.Table, list[dict[str, Any]]]] = {}
+    for table, values in adds:
+        by_shape.setdefault((table.name, tuple(values)), (table, []))[1].append(values)
+    shapes: Counter[str] = Counter()
+    for table, rows in by_shape.values():
+        if shapes[table.name] == len(groups):
+            groups.append([])
+        groups[shapes[table.name]].append(inserting(table, rows))
+        shapes[table.name] += 1
+    return groups

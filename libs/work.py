@@ -167,7 +167,7 @@ class Work:
         """
         if self._settling:
             await self._shared.flush()
-        return (await self._shared.connection.execute(statement, params or None)).all()
+        return (await (await self._shared.sql()).execute(statement, params or None)).all()
 
     async def stored(self, statement: Any, **params: Any) -> Sequence[sa.Row[Any]]:
         """Rows of a named query as they are in the database, also while settling: nothing is written before.
@@ -175,11 +175,15 @@ class Work:
         What is staged must be added by the caller (see `staged`); so a record that settling changes once more
         is still written once.
         """
-        return (await self._shared.connection.execute(statement, params or None)).all()
+        return (await (await self._shared.sql()).execute(statement, params or None)).all()
 
     def staged(self, records: Records[T]) -> list[T]:
         """The records of one table that deeds of this transaction have put and that are not written yet."""
         return self._shared.staged(records)
+
+    def added(self, table: sa.Table) -> list[dict[str, Any]]:
+        """The rows of an append-only table that deeds of this transaction have added and that are not written yet."""
+        return self._shared.added(table)
 
     async def once(self, what: Hashable, find: Callable[[], Awaitable[F]]) -> F:
         """What ``find`` finds, looked up once for all deeds of this transaction: for what none of them changes."""

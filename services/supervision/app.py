@@ -13,7 +13,7 @@ from services.supervision.settings import Settings
 from services.supervision.timers import timers
 
 # Nobody waits for an answer here, and the more is heard at once, the fewer times a case is judged.
-PACE = Pace(most=8192, pause_s=6.0)
+PACE = Pace(most=8192, pause_s=6.0, messages=200)
 
 
 def create_app() -> FastAPI:

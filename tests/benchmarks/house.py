@@ -41,6 +41,7 @@ class Backbone:
         service, department = orders["service"], orders.get("department")
         self.name = f"{service}/{department}" if department else service
         self.engine = open_engine(orders["database"], self.name)
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         ears = story.department_ears(department) if department else story.window_ears()
         self.relay = Relay(orders["broker"], story.STORY, self.engine)
         speaking = House(Speaker(story.STORY, service, department))
@@ -79,7 +80,7 @@ class Backbone:
             await self.relay.sweep()
             if self.commits.hearing.maybe_parked:
                 await self.commits.do("sweep parked", self.commits.hearing.sweep)
-            async with self.engine.connect() as connection:
+            async with self._reading.connect() as connection:
                 await inbox.counts(connection)
             await asyncio.sleep(SWEEP_S)
 

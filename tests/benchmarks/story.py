@@ -222,14 +222,15 @@ DECISIONS = sa.Table(  # no unique key either
     sa.Column("formed_at", INSTANT, nullable=False),
 )  # fmt: skip
 
-_CASES = "ANY(CAST(:cases AS text[]))"
-_STILL_OPEN = sa.text(
-    "SELECT c.case_id FROM unnest(CAST(:cases AS text[])) AS c(case_id) "
-    "WHERE EXISTS (SELECT FROM waited_for w WHERE w.case_id = c.case_id)"
-)
-_GATHERED = sa.text(
-    "SELECT case_id, string_agg(department, ',' ORDER BY department) AS departments, "
-    f"bool_and(outcome = 'consent') AS consent FROM opinions WHERE case_id = {_CASES} GROUP BY case_id"
+# What is stored of the opinions on these cases, once nobody is missing but those who are given beside each case
+# (departments, joined by commas): a case waits as long as a row of ``waited_for`` says so.
+_COMPLETE = sa.text(
+    "SELECT n.case_id, o.departments, o.consent "
+    "FROM unnest(CAST(:cases AS text[]), CAST(:given AS text[])) AS n(case_id, given) "
+    "CROSS JOIN LATERAL (SELECT string_agg(department, ',') AS departments, "
+    "bool_and(outcome = 'consent') AS consent FROM opinions o WHERE o.case_id = n.case_id) AS o "
+    "WHERE NOT EXISTS (SELECT FROM waited_for w WHERE w.case_id = n.case_id "
+    "AND NOT w.department = ANY(string_to_array(n.given, ',')))"
 )
 
 
@@ -317,21 +318,28 @@ def window_ears() -> Consumers:
 
 
 async def settle_cases(work: Work, subjects: list[str]) -> None:
-    """Level-triggered fan-in, linear in departments: is anything still open? If not, gather once and decide.
+    """Level-triggered fan-in, linear in departments: is anybody missing? If not, gather once and decide.
 
     The case's row is locked since the opinion was heard: of two replicas that store the last two opinions the
-    second sees what the first has stored. What is still open lies in a small table, so that the question costs
-    the same however many departments have answered.
+    second sees what the first has stored. Who is missing lies in a small table, so that the question costs the same
+    however many departments have answered; what this transaction is going to store is told along.
     """
-    cases = await work.load(CASES, [(subject,) for subject in subjects])
-    waiting = {case.case_id: case for case in cases if case.state == "accepted"}
+    fresh = {case.case_id for case in work.staged(CASES)}  # accepted just now: nobody can have answered
+    asked = [(subject,) for subject in subjects if subject not in fresh]
+    waiting = {case.case_id: case for case in await work.load(CASES, asked) if case.state == "accepted"}
     if not waiting:
         return
-    for row in await work.rows(_STILL_OPEN, cases=list(waiting)):
-        del waiting[row.case_id]
-    if not waiting:
-        return
-    for row in await work.rows(_GATHERED, cases=list(waiting)):
-        outcome = "granted" if row.consent else "refused"
-        work.put(CASES, waiting[row.case_id].model_copy(update={"state": "decided", "outcome": outcome}))
-        work.add(DECIDED, case_id=row.case_id, departments=row.departments, outcome=outcome)
+    given: dict[str, list[dict[str, Any]]] = {case_id: [] for case_id in waiting}
+    for row in work.added(OPINIONS):
+        if row["case_id"] in given:
+            given[row["case_id"]].append(row)
+    by_case = [",".join(row["department"] for row in rows) for rows in given.values()]
+    for found in await work.stored(_COMPLETE, cases=list(given), given=by_case):
+        rows = given[found.case_id]
+        departments = [row["department"] for row in rows] + (found.departments or "").split(",")
+        consent = all(row["outcome"] == "consent" for row in rows) and found.consent is not False
+        outcome = "granted" if consent else "refused"
+        case = waiting[found.case_id].model_copy(update={"state": "decided", "outcome": outcome})
+        work.put(CASES, case)
+        by = ",".join(sorted(filter(None, departments)))
+        work.add(DECIDED, case_id=case.case_id, departments=by, outcome=outcome)

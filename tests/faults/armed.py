@@ -62,36 +62,46 @@ def _wrap(owner: Any, name: str, around: Callable[..., Awaitable[Any]]) -> None:
     setattr(owner, name, wrapped)
 
 
-async def _write_outbox(original: Any, *args: Any) -> Any:
-    rows = await original(*args)
-    if rows:
-        _carries.set(_carries.get() | {"said"})
+def _note(sql: str) -> None:
+    carried = {
+        name for name, into in (("said", "outbox"), ("heard", "inbox")) if f"INSERT INTO {into}" in sql
+    }
+    _carries.set(_carries.get() | carried)
+
+
+def _about_to_commit() -> None:
+    if "said" in _carries.get():
+        passed("before_commit")
+    if "heard" in _carries.get():
+        passed("after_effect_before_commit")
+
+
+async def _fetch(original: Any, self: Any, statement: Any) -> Any:
+    _note(statement.sql)
+    return await original(self, statement)
+
+
+async def _commit(original: Any, self: Any, last: Any) -> Any:
+    """A transaction that is one statement passes the points before a commit before that statement."""
+    if last is not None:
+        _note(last.sql)
+        if "DELETE FROM unsent" in last.sql:
+            passed("after_confirm_before_marking")
+        if not self._begun:
+            _about_to_commit()
+    rows = await original(self, last)
+    if "said" in _carries.get():
+        passed("after_commit_before_publish")
+    _carries.set(frozenset())
     return rows
 
 
-async def _hear_inbox(original: Any, *args: Any) -> Any:
-    fresh = await original(*args)
-    if fresh:
-        _carries.set(_carries.get() | {"heard"})
-    return fresh
-
-
-async def _execute(original: Any, self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
-    word = query.strip().upper()
-    if word.startswith("COMMIT"):
-        carries = _carries.get()
-        if "said" in carries:
-            passed("before_commit")
-        if "heard" in carries:
-            passed("after_effect_before_commit")
-        answer = await original(self, query, *args, **kwargs)
-        if "said" in carries:
-            passed("after_commit_before_publish")
+async def _say(original: Any, self: Any, word: str) -> Any:
+    if word == "COMMIT":
+        _about_to_commit()
+    elif word == "BEGIN":
         _carries.set(frozenset())
-        return answer
-    if word.startswith("ROLLBACK"):
-        _carries.set(frozenset())
-    return await original(self, query, *args, **kwargs)
+    return await original(self, word)
 
 
 async def _confirm(original: Any, self: Any, frame: Any) -> Any:
@@ -114,14 +124,14 @@ async def _acknowledge(original: Any, *args: Any, **kwargs: Any) -> Any:
 def install() -> None:
     """Wrap what lies at the points; AttributeError when one of them has moved."""
     import aiormq.channel
-    import asyncpg.connection
 
-    from libs import inbox, outbox
+    from libs import outbox
+    from libs.session import Session
 
-    _wrap(outbox, "write", _write_outbox)
     _wrap(outbox, "mark_sent", _mark)
-    _wrap(inbox, "hear", _hear_inbox)
-    _wrap(asyncpg.connection.Connection, "execute", _execute)
+    _wrap(Session, "fetch", _fetch)
+    _wrap(Session, "commit", _commit)
+    _wrap(Session, "_say", _say)
     _wrap(aiormq.channel.Channel, "_on_confirm_frame", _confirm)
     _wrap(aiormq.channel.Channel, "basic_ack", _acknowledge)
     signal.signal(signal.SIGUSR1, _arm_from_file)

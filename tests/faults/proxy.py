@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 UP, DOWN = "up", "down"  # to the server; back to the client
 HTTP_POST = re.compile(rb"^POST ")
-SQL_COMMIT = re.compile(rb"COMMIT;\x00")
+SQL_COMMIT = re.compile(rb"COMMIT;?\x00")
 AMQP_ACK = re.compile(rb"\x01..\x00\x00\x00\x0d\x00\x3c\x00\x50", re.DOTALL)  # basic.ack, either direction
 
 

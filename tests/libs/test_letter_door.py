@@ -99,7 +99,7 @@ async def set_aside(door: httpx.AsyncClient, *numbers: int) -> None:
 
 async def keep_junk(door: httpx.AsyncClient) -> None:
     async def keep(work: Work) -> None:
-        await inbox.set_aside(work.shared.connection, inbox.unreadable("<script>junk", "no JSON"))
+        await inbox.set_aside(await work.shared.sql(), inbox.unreadable("<script>junk", "no JSON"))
 
     await door.app.state.commits.do("keep", keep)  # type: ignore[attr-defined]
 

@@ -145,8 +145,8 @@ async def test_an_event_that_was_handled_by_another_way_is_not_handled_twice(dat
 
         async def keep(work: Work) -> None:
             given_up = inbox.SetAside(once.source, once.id, once.type, once.subject, once.to_json(), "x", "y")
-            await inbox.set_aside(work.shared.connection, given_up)
-            await inbox.unpark(work.shared.connection, once)
+            await inbox.set_aside(await work.shared.sql(), given_up)
+            await inbox.unpark(await work.shared.sql(), once)
 
         await toy.commits.do("keep", keep)
         assert (await replay(toy, 1)).outcome == "known"
@@ -158,7 +158,7 @@ async def test_text_that_is_no_event_is_closed_with_a_note_and_an_event_never(da
     async with house(database, hearer.consumers) as toy:
 
         async def keep(work: Work) -> None:
-            await inbox.set_aside(work.shared.connection, inbox.unreadable("junk", "no JSON"))
+            await inbox.set_aside(await work.shared.sql(), inbox.unreadable("junk", "no JSON"))
 
         def closing(number: int) -> Any:
             return toy.commits.do("close", lambda work: letters.close_letter(work, number, "a", "a probe"))

@@ -20,6 +20,7 @@ from libs.consumer import Consumers, Listener
 from libs.database import open_engine
 from libs.envelope import BATCH_CONTENT_TYPE, Event, batches
 from libs.flow import FLOW
+from libs.pace import MOST_MESSAGES
 from libs.relay import Relay
 from libs.speaker import Speaker
 from libs.work import House, Work
@@ -203,3 +204,34 @@ def test_batches_never_pass_the_limit_and_keep_every_event() -> None:
     packed = list(batches(texts, 200))
     assert [key for keys, _ in packed for key in keys] == list(range(500))
     assert max(len(body) for _, body in packed) <= 200
+
+
+async def test_of_two_replicas_one_is_served_first_and_the_other_when_it_is_full(
+    posts: tuple[Post, Post], rabbitmq_server: RabbitmqServer, accounts: Accounts
+) -> None:
+    speaker, one = posts
+    address = accounts.address(rabbitmq_server, "supervision")
+    async with post(address, one.engine.url.render_as_string(hide_password=False), "supervision") as other:
+        for i in range(12):  # one after the other: there is never more than one message on its way
+            await speaker.say(f"lone{i}")
+            await all_heard(one, i + 1)
+        assert sorted((one.listener.heard, other.listener.heard)) == [0, 12]
+        first, second = (one, other) if one.listener.heard else (other, one)
+        held = asyncio.Event()
+
+        async def stand_still(work: Work) -> None:
+            await held.wait()
+
+        blocked = asyncio.create_task(first.commits.do("stand still", stand_still))
+        before = second.listener.heard
+        for i in range(MOST_MESSAGES + 4):
+            await speaker.say(f"more{i}")
+
+        async def taken() -> bool:
+            return second.listener.heard - before >= 4
+
+        await until(taken)
+        held.set()
+        await blocked
+        await all_heard(one, 12 + MOST_MESSAGES + 4)
+        assert first.listener.heard >= 12 + MOST_MESSAGES

@@ -99,7 +99,7 @@ async def test_what_was_not_committed_is_not_remembered(
     async def settle(work: Work, subjects: list[str]) -> None:
         if broken:
             await work.rows(sa.text("SELECT 1"))  # so that what the deeds have put is written
-            await work.shared.connection.exec_driver_sql("SELECT 1 / 0")
+            await (await work.shared.sql()).exec_driver_sql("SELECT 1 / 0")
 
     async with house(database, settle=settle) as here, house(database) as there:
         await add(here, "a")

@@ -13,9 +13,9 @@ from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from libs.records import Key, Records
+from libs.statements import Statement
 
 _AT = sa.TIMESTAMP(timezone=True)
 _COLUMNS: dict[str, tuple[Any, str, bool]] = {  # type, its name in an array, whether it may be missing
@@ -87,10 +87,10 @@ class ClockTable(Records[Any]):
         """Its clock id."""
         return (record.clock_id,)
 
-    async def write(
-        self, connection: AsyncConnection, new: Sequence[Any], changed: Sequence[Any], either: Sequence[Any] = ()
-    ) -> None:
-        """Put every one of them in its place, in key order, so that writers never cross."""
+    def writing(
+        self, new: Sequence[Any], changed: Sequence[Any], either: Sequence[Any] = ()
+    ) -> list[Statement]:
+        """Puts every one of them in its place, in key order, so that writers never cross."""
         ordered = sorted((*new, *changed, *either), key=attrgetter("clock_id"))
         columns = tuple([getattr(record, name) for record in ordered] for name in _COLUMNS)
-        await connection.exec_driver_sql(self._put, columns)
+        return [Statement(self._put, columns)]
