@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from deploy.launcher.traces import read_spans
 from deploy.servers import machine
 from tests.center import WholeCenter, whole_center
 from tests.flow import case_trace
+from tests.k8s.api_server import GIVEN, PROGRAMS
 from tests.operate.asked import (
     PROMETHEUS,
     ROOT,
@@ -95,6 +97,15 @@ def kubernetes() -> Figure:
     if importlib.util.find_spec("deploy.kubernetes") is None:
         raise Skipped("this checkout has no deploy.kubernetes")
     command = [sys.executable, "-m", "deploy.kubernetes", "check"]
+    status = subprocess.run(command, cwd=ROOT, check=False, timeout=TARGETS_S).returncode
+    return Figure(f"status {status}", "status 0", status == 0)
+
+
+def on_api_server() -> Figure:
+    """Both overlays really applied to an API server, when one is given."""
+    if not (os.environ.get(GIVEN) or os.environ.get(PROGRAMS)):
+        raise Skipped(f"no API server given: neither {PROGRAMS} nor {GIVEN} is set (docs/kubernetes.md)")
+    command = [sys.executable, "-m", "pytest", "-q", "tests/k8s/test_api_server.py"]
     status = subprocess.run(command, cwd=ROOT, check=False, timeout=TARGETS_S).returncode
     return Figure(f"status {status}", "status 0", status == 0)
 
@@ -244,6 +255,7 @@ BEFORE = (
 )
 AFTER = (
     Step("Kubernetes manifests", kubernetes),
+    Step("manifests on a real API server", on_api_server),
     Step("policies over the manifests (checkov)", lambda: target("lint-k8s")),
     Step("Dockerfiles (hadolint)", lambda: target("lint-images")),
     Step("bills of materials", lambda: target("sbom")),

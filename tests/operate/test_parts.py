@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from deploy.grafana.panels import trace_link
+from tests.k8s.api_server import GIVEN, PROGRAMS, NoServer, api_server
+from tests.operate.__main__ import on_api_server
 from tests.operate.asked import PROMETHEUS, ROOT, dashboards, panels
+from tests.operate.proof import Skipped
 
 GRAFANA, COLLECTOR = ROOT / "deploy" / "grafana", ROOT / "deploy" / "collector"
 CORE = {
@@ -84,3 +88,17 @@ def test_somebody_is_told_of_every_severity_and_one_cause_calls_once() -> None:
     routed = [told["route"], *told["route"]["routes"]]
     assert {each["receiver"] for each in routed} == receivers
     assert told["route"]["routes"][0]["matchers"] == ['severity="page"']
+
+
+def test_without_an_api_server_the_proof_says_so_and_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (PROGRAMS, GIVEN):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Skipped, match=f"{PROGRAMS}.*{GIVEN}.*docs/kubernetes.md"):
+        on_api_server()
+
+
+def test_programs_that_are_not_there_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(GIVEN, raising=False)
+    monkeypatch.setenv(PROGRAMS, str(tmp_path))
+    with pytest.raises(NoServer, match="there is no kube-apiserver"), api_server(tmp_path):
+        pass
