@@ -208,3 +208,17 @@ def _pods_of(each: Object) -> int:
 def _made(each: Object) -> int:
     status = each.get("status", {})
     return int(status.get("active" if each["kind"] == "Job" else "replicas", 0))
+
+
+def test_a_release_leaves_the_number_of_replicas_to_the_scaler(
+    server: ApiServer, place: str, production: Objects
+) -> None:
+    old = in_namespace([each for each in production if each["kind"] == "Deployment"], place)
+    server.kubectl("apply", "-f", "-", objects=old)
+    scaled = {"intake", "fee", "review-fire"}
+    server.kubectl("-n", place, "scale", "deployment", *scaled, "--replicas=3")
+    told = server.kubectl("apply", "-f", "-", objects=released(old, "0.1.1"))
+    assert told.warnings == ()
+    assert len([line for line in told.lines if line.endswith(" configured")]) == len(old)
+    now = server.asked("-n", place, "get", "deployments")["items"]
+    assert {each["metadata"]["name"] for each in now if each["spec"]["replicas"] == 3} == scaled
