@@ -91,6 +91,6 @@ def check() -> int:
         print(f"{mark} {overlay:<10} {figure.what:<48} {figure.found:<20} bound {figure.bound}")
         for fault in figure.faults:
             print(f"      {fault}")
-    print("not done here: applied to a live API server and node; no cluster answers on this machine")
+    print("not done here: applied to a live API server and node (docs/kubernetes.md says where that is)")
     print(f"{time.monotonic() - begun:.0f} s")
     return 0 if all(figure.holds for _, figure in found) else 1
