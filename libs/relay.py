@@ -48,8 +48,7 @@ class Relay:
         self._exchange = RabbitExchange(flow.exchange, type=ExchangeType.TOPIC, durable=True, declare=False)
         self._limit = flow.max_message_bytes - 4096  # the broker counts headers too
         self._flow = flow
-        # each statement of the sweep stands for itself
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
         self._pending: deque[OutboxRow] = deque()
         self._carried: set[int] = set()  # rows in memory: the sweep leaves them alone
         self._confirmed: list[int] = []
@@ -211,7 +210,8 @@ class Relay:
         seqs = self._take()
         on_the_way = {*seqs, *self._marking, *self._carried}
         try:
-            async with self._engine.connect() as connection:
+            each_for_itself = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            async with each_for_itself.connect() as connection:
                 await outbox.mark_sent(connection, seqs)
                 left = await outbox.unsent(connection, LEFTOVER_AGE_S, 5000)
                 on_the_way |= {*self._confirmed, *self._marking}
