@@ -269,7 +269,8 @@ async def converged(databases: Mapping[str, str], poisoned: set[int]) -> str | N
 
 
 _OPEN = """
-SELECT count(*) FROM cases WHERE NOT (body::jsonb @> '{"decided": true, "charged": 1, "paid": 1, "published": 3, "cards": 1}')
+SELECT count(*) FROM cases
+WHERE NOT (body::jsonb @> '{"decided": true, "charged": 1, "paid": 1, "published": 3, "cards": 1}')
 AND NOT ((body ->> 'number')::int = ANY($1::int[]))
 """
 
