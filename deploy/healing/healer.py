@@ -19,7 +19,10 @@ from deploy.healing.outboxes import Identity
 EVERY_S = 10.0
 MOST_AT_ONCE = 500  # what a service takes in one command
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 30.0, 600.0  # before the same event is sent again
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError, ValueError)
+_AWAY = (
+    OSError, TimeoutError, httpx.HTTPError, ValueError,
+    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+)  # fmt: skip
 Tell = Callable[[str], None]
 
 

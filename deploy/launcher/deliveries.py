@@ -15,6 +15,8 @@ SELECT 'heard' AS type, count(*) AS number FROM inbox
 UNION ALL SELECT type, count(*) FROM outbox GROUP BY type
 """
 ASK_S = 10.0
+# the last: the driver lost its way when the server ended the session
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Deliveries:
@@ -35,7 +37,7 @@ class Deliveries:
         try:
             async with asyncio.timeout(ASK_S):
                 return sum(await asyncio.gather(*(self._difference(name) for name in self._urls)))
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _AWAY:
             await self.close()
             return None
 

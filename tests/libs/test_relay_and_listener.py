@@ -224,8 +224,13 @@ async def test_of_two_replicas_one_is_served_first_and_the_other_when_it_is_full
 
         blocked = asyncio.create_task(first.commits.do("stand still", stand_still))
         before = second.listener.heard
+
+        async def sent() -> bool:
+            return speaker.relay.idle
+
         for i in range(MOST_MESSAGES + 4):
             await speaker.say(f"more{i}")
+            await until(sent)  # or the relay, when it is busy, sends several as one message
 
         async def taken() -> bool:
             return second.listener.heard - before >= 4
