@@ -59,7 +59,7 @@ class Attempt:
                 await self._hearing.retry_parked(self.shared)
             await self._settle_touched()
             await self._commit(seqs)
-        except BaseException:
+        except NotAsHoped:  # and only then: of any other failure it may be unknown whether it was committed
             self.shared.undone()
             raise
         self.shared.remember()

@@ -41,7 +41,7 @@ from libs.suspects import SUSPECT_FROM, Suspects, unfinished
 from libs.work import Wanted, Work
 
 LOG = structlog.get_logger(__name__)
-FIRST_OF = 1000  # replicas choose their place in the queue among so many
+PLACES = 1000  # among so many a replica draws its place before the queue
 HEARTBEAT_S = 10
 M = TypeVar("M", bound=BaseModel)
 Handler = Callable[[Work, Event, Any], Awaitable[None]]
@@ -141,7 +141,7 @@ class Listener:
             exchange,
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
-            consume_args={"x-priority": secrets.randbelow(FIRST_OF)},
+            consume_args={"x-priority": secrets.randbelow(PLACES)},
         )
         self._subscriber(self._take)
 

@@ -31,5 +31,5 @@ class Numbers:
         return left.popleft()
 
     def give_back(self, sequence: str, numbers: Sequence[int]) -> None:
-        """What a transaction was given that did not commit: the next one uses it."""
+        """What a transaction was given that certainly did not commit: the next one uses it."""
         self._left.setdefault(sequence, deque()).extendleft(reversed(numbers))

@@ -104,7 +104,7 @@ class Records(Generic[T]):
         )
 
     def found(self, rows: Iterable[Sequence[Any]]) -> dict[Key, T]:
-        """Records by key, from the rows of `reading` or `reading_under`."""
+        """Records by key, from the rows of `reading` or one of `readings_under`."""
         width = len(self.key)
         return {tuple(row[:width]): self.read(row[width]) for row in rows}
 
@@ -142,11 +142,6 @@ class Records(Generic[T]):
             columns = tuple([beginning[i] for beginning in of_these] for i in range(parts))
             readings.append(Reading(sql, columns, len(self.key) + 1))
         return readings
-
-    async def write(self, connection: AsyncConnection, new: Sequence[T]) -> None:
-        """Insert ``new`` records; an existing key is an IntegrityError."""
-        for statement in self.writing(new, []):
-            await connection.exec_driver_sql(statement.sql, statement.values)
 
     def writing(self, new: Sequence[T], changed: Sequence[T], either: Sequence[T] = ()) -> list[Statement]:
         """Insert ``new`` records (an existing key is an IntegrityError) and overwrite ``changed`` ones.

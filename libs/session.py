@@ -28,9 +28,7 @@ class Session:
         self._connection = connection  # in SQLAlchemy's AUTOCOMMIT: it begins and ends nothing by itself
         self._driver = driver
         self._begun = False
-        self._astray = (
-            False  # the driver does not know any more what is going on: the server went away meanwhile
-        )
+        self._astray = False  # the driver lost its way: the server went away meanwhile
 
     @property
     def lost(self) -> bool:
@@ -74,8 +72,8 @@ class Session:
 
     async def _begin(self) -> None:
         if not self._begun:
+            self._begun = True  # already: whoever is cancelled now must not leave a transaction open
             await self._say("BEGIN")
-            self._begun = True
 
     async def _say(self, word: str) -> None:
         try:

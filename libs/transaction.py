@@ -95,7 +95,7 @@ class Shared:
         return given[-1]
 
     def undone(self) -> None:
-        """The transaction did not commit: the numbers it drew are not lost."""
+        """The transaction is certain not to commit: the numbers it drew are not lost."""
         for sequence, given in self._numbers.items():
             self.house.numbers.give_back(sequence, given)
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 
 import pytest
 
-from deploy.servers import PostgresServer
 from libs.consumer import Consumers
+from libs.envelope import Event
 from libs.refusals import Park
-from libs.session import Session
+from libs.session import Session, Sessions
 from libs.statements import Statement
 from libs.work import Work
-from tests.faults.proxy import UP, Edge
+from tests.faults.proxy import SQL_COMMIT, UP, Edge
 from tests.libs.toys import (
     HEARD,
     LINES,
@@ -23,15 +24,10 @@ from tests.libs.toys import (
     Said,
     Thing,
     event,
-    fresh_database,
     house,
-    unchecked_contracts,
 )
 
-
-@pytest.fixture(autouse=True)
-def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchecked_contracts(monkeypatch)
+pytestmark = pytest.mark.usefixtures("contracts_unchecked")
 
 
 @pytest.fixture
@@ -54,11 +50,6 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
-
-
-@pytest.fixture
 async def toy(database: str) -> AsyncIterator[House_]:
     async with house(database, ears()) as running:
         running.commits.hearing.maybe_parked = False  # as after the first sweep
@@ -69,9 +60,9 @@ def ears() -> Consumers:
     consumers = Consumers()
 
     @consumers.on(HEARD, Said)
-    async def on_delivered(work: Work, heard: object, data: Said) -> None:
+    async def on_delivered(work: Work, heard: Event, data: Said) -> None:
         if data.n == 1:
-            work.add(LINES, line=getattr(heard, "subject"))  # noqa: B009
+            work.add(LINES, line=heard.subject)
             work.say(HEARD, "told", {"n": 0})
         elif data.n == 2:
             thing = await work.get(THINGS, "t") or Thing(thing_id="t")
@@ -128,7 +119,9 @@ async def test_numbers_drawn_in_vain_are_given_to_the_next(toy: House_) -> None:
     assert sorted(int(name) for (name,) in await toy.rows("SELECT thing_id FROM things")) == [2, 4]
 
 
-async def test_a_lost_answer_to_a_lone_statement_is_one_effect(database: str) -> None:
+@contextlib.asynccontextmanager
+async def behind_an_edge(database: str) -> AsyncIterator[tuple[House_, Edge]]:
+    """A toy house whose way to its database can be cut."""
     base, _, name = database.rpartition("/")
     account, _, host = base.rpartition("@")
     edge = Edge("database", host.rpartition(":")[0], int(host.rpartition(":")[2]))
@@ -136,14 +129,58 @@ async def test_a_lost_answer_to_a_lone_statement_is_one_effect(database: str) ->
     try:
         async with house(f"{account}@127.0.0.1:{edge.port}/{name}", ears()) as toy:
             toy.commits.hearing.maybe_parked = False
-            await toy.hear(event("before", 1), ears())  # the statement is prepared
-            lost = edge.cut(UP, re.compile(b"unheard-of"), reply=True)
-            await asyncio.wait_for(toy.hear(event("unheard-of", 1), ears()), 30)
-            assert lost.fired.is_set()
-            assert await toy.rows("SELECT line FROM lines ORDER BY 1") == [("before",), ("unheard-of",)]
-            assert await toy.rows("SELECT count(*) FROM outbox") == [(2,)]
+            yield toy, edge
     finally:
         await edge.close()
+
+
+async def test_a_lost_answer_to_a_lone_statement_is_one_effect(database: str) -> None:
+    async with behind_an_edge(database) as (toy, edge):
+        await toy.hear(event("before", 1), ears())  # the statement is prepared
+        lost = edge.cut(UP, re.compile(b"unheard-of"), reply=True)
+        await asyncio.wait_for(toy.hear(event("unheard-of", 1), ears()), 30)
+        assert lost.fired.is_set()
+        assert await toy.rows("SELECT line FROM lines ORDER BY 1") == [("before",), ("unheard-of",)]
+        assert await toy.rows("SELECT count(*) FROM outbox") == [(2,)]
+
+
+async def test_numbers_of_a_commit_whose_answer_is_lost_are_not_given_out_again(database: str) -> None:
+    async with behind_an_edge(database) as (toy, edge):
+        async with toy.engine.begin() as connection:
+            await connection.exec_driver_sql("CREATE SEQUENCE numbers")
+        lost = edge.cut(UP, SQL_COMMIT, reply=True)
+        await asyncio.wait_for(toy.hear(event("a", 5), ears()), 30)
+        assert lost.fired.is_set()
+        await toy.hear(event("b", 5), ears())
+        assert len(await toy.rows("SELECT thing_id FROM things")) == 2
+
+
+async def test_who_is_cancelled_while_beginning_leaves_no_transaction_open(toy: House_) -> None:
+    sessions = Sessions(toy.engine)
+    async with sessions.one() as session:
+        driver = session._driver
+    begin = driver.execute
+
+    class Cancelled:
+        """The driver, whose BEGIN arrives and whose answer is not waited for."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(driver, name)
+
+        async def execute(self, word: str) -> None:
+            await begin(word)
+            if word == "BEGIN":
+                raise asyncio.CancelledError
+
+    session._driver = Cancelled()
+
+    async def begins() -> None:
+        async with sessions.one() as again:
+            await again.fetch(Statement("SELECT 1"))
+
+    with pytest.raises(asyncio.CancelledError):
+        await begins()
+    assert not driver.is_in_transaction()
 
 
 async def test_a_session_outlives_neither_a_failure_nor_its_server(toy: House_) -> None:

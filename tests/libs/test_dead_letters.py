@@ -27,16 +27,13 @@ from tests.libs.toys import (
     event,
     fresh_database,
     house,
-    unchecked_contracts,
     until,
 )
 
 QUEUE = "fee"  # nobody listens to it in these tests
 
 
-@pytest.fixture(autouse=True)
-def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchecked_contracts(monkeypatch)
+pytestmark = pytest.mark.usefixtures("contracts_unchecked")
 
 
 def hearer() -> Consumers:

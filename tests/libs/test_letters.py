@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from deploy.servers import PostgresServer
 from libs import inbox, letters
 from libs.consumer import Consumers
 from libs.envelope import Event
@@ -23,20 +22,10 @@ from tests.libs.toys import (
     Said,
     Thing,
     event,
-    fresh_database,
     house,
-    unchecked_contracts,
 )
 
-
-@pytest.fixture(autouse=True)
-def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchecked_contracts(monkeypatch)
-
-
-@pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
+pytestmark = pytest.mark.usefixtures("contracts_unchecked")
 
 
 class Mended:

@@ -10,15 +10,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from deploy.servers import PostgresServer
 from libs.records import Records
 from libs.work import Work
-from tests.libs.toys import THINGS, House_, Thing, fresh_database, house
-
-
-@pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
+from tests.libs.toys import THINGS, House_, Thing, house
 
 
 class Bodies:

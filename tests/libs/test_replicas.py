@@ -25,14 +25,10 @@ from tests.libs.toys import (
     event,
     fresh_database,
     house,
-    unchecked_contracts,
     until,
 )
 
-
-@pytest.fixture(autouse=True)
-def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchecked_contracts(monkeypatch)
+pytestmark = pytest.mark.usefixtures("contracts_unchecked")
 
 
 def meeting(barrier: asyncio.Barrier) -> Consumers:

@@ -22,21 +22,11 @@ from tests.libs.toys import (
     Said,
     Thing,
     event,
-    fresh_database,
     house,
-    unchecked_contracts,
     until,
 )
 
-
-@pytest.fixture(autouse=True)
-def _contracts(monkeypatch: pytest.MonkeyPatch) -> None:
-    unchecked_contracts(monkeypatch)
-
-
-@pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
+pytestmark = pytest.mark.usefixtures("contracts_unchecked")
 
 
 def counting() -> Consumers:

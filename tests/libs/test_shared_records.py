@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
-from deploy.servers import PostgresServer
 from libs.records import Records, metadata
 from libs.work import Work
-from tests.libs.toys import House_, Thing, fresh_database, house
+from tests.libs.toys import House_, Thing, house
 
 METADATA = metadata()
 PUBLISHED = Records("published", Thing, key=("thing_id",), metadata=METADATA, remembers=4, shared=True)
-
-
-@pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
 
 
 async def add(

@@ -7,16 +7,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import JSONB
 
-from deploy.servers import PostgresServer
 from libs.deeds import Deed, Run
 from libs.records import Lookup, Records, metadata
 from libs.work import Wanted, Work
-from tests.libs.toys import THINGS, House_, Thing, fresh_database, house
+from tests.libs.toys import THINGS, House_, Thing, house
 
 
 class Part(BaseModel, frozen=True):
@@ -41,11 +39,6 @@ SCRAPS = sa.Table(
     sa.Column("rate", sa.Numeric),
     sa.Column("raw", sa.LargeBinary),
 )
-
-
-@pytest.fixture
-async def database(postgres_server: PostgresServer) -> str:
-    return await fresh_database(postgres_server)
 
 
 async def prepared(home: House_) -> None:

@@ -125,8 +125,8 @@ async def watched(empty: httpx.AsyncClient) -> httpx.AsyncClient:
     clocks += [clock(3 + n, ("fire", "water", "intake")[n % 3], 0.02 * n) for n in range(30)]
     clocks += [clock(50 + n, "water", 0.4 + n, stopped_late=n == 0) for n in range(7)]
     async with empty.app.state.engine.begin() as connection:  # type: ignore[attr-defined]
-        await CLOCKS.write(connection, clocks)
-        await CASE_FILES.write(connection, [case_file()])
+        for statement in [*CLOCKS.writing(clocks, []), *CASE_FILES.writing([case_file()], [])]:
+            await connection.exec_driver_sql(statement.sql, statement.values)
         happened = [{**asdict(each), "case_id": CASE, "data": "{}"} for each in case_file().happenings]
         await connection.execute(HAPPENINGS.insert(), happened)
         await connection.execute(CARDS.insert(), [issued("yellow"), issued("red")])
