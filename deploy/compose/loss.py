@@ -12,10 +12,12 @@ import httpx
 from deploy.compose.engine import docker, running
 from deploy.compose.project import ComposeFailed
 from deploy.compose.story import Composed
+from deploy.healing.comparison import Comparison
 from deploy.launcher.story import acts
 from deploy.launcher.story.cast import Cast
 from deploy.launcher.story.play import handled_by, new_story
 from deploy.launcher.story.script import Application, applications
+from libs.flow import FLOW
 
 HEARER = "supervision"
 HEALED_S = 150.0  # an event is ripe after 15 s, a look follows every 10 s, a busy machine takes its time
@@ -23,9 +25,6 @@ _ASK = (
     "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9200/metrics', timeout=5).read().decode())"
 )
 _HEALED = re.compile(r"^permit_deliveries_healed_events_total\{[^}]*\} ([0-9.]+)", re.MULTILINE)
-_LOST = re.compile(
-    r'^permit_deliveries_(?:lost|missing)_events\{hearer="supervision"\} ([0-9.]+)', re.MULTILINE
-)
 
 
 class NotHealed(RuntimeError):
@@ -35,25 +34,48 @@ class NotHealed(RuntimeError):
 async def lose_and_heal(center: Composed, cast: Cast) -> str:
     """Supervision is stopped, an application is filed, its queue is purged, supervision comes back: what was seen."""
     project = center.project
-    await asyncio.to_thread(project.compose, "stop", HEARER)
-    await _file(center, cast)
-    purged = await _purge(center)
-    await asyncio.to_thread(project.compose, "up", "--detach", "--wait", "--no-deps", HEARER)
-    begun = time.monotonic()
+    truth = Comparison(FLOW, center.attached.databases, center.attached.management, ripe_s=0.0)
     healer = await asyncio.to_thread(running, project, "healer")
-    figures = ""
-    while time.monotonic() < begun + HEALED_S:
-        try:
-            figures = await asyncio.to_thread(docker, "exec", healer, "python", "-c", _ASK)
-        except ComposeFailed as busy:
-            figures = str(busy)
-        healed = sum(float(each) for each in _HEALED.findall(figures))
-        left = [float(each) for each in _LOST.findall(figures)]
-        if healed >= purged and left and not any(left):
-            return f"{purged} events purged, {healed:.0f} sent again, {time.monotonic() - begun:.0f} s"
+    before = _sent_again(await _figures(healer))
+    await asyncio.to_thread(project.compose, "stop", HEARER)
+    try:
+        await _file(center, cast)
+        await _purge(center)
+        await truth.look()
+        lost = truth.missing[HEARER]
+        await asyncio.to_thread(project.compose, "up", "--detach", "--wait", "--no-deps", HEARER)
+        begun = time.monotonic()
+        sent_again = await _healed(truth, healer, before) - before
+        return f"{lost} events lost, {sent_again:.0f} sent again, {time.monotonic() - begun:.0f} s"
+    finally:
+        await truth.close()
+
+
+async def _healed(truth: Comparison, healer: str, before: float) -> float:
+    """Wait until every event that was ever confirmed is in the hearer's inbox; the healer's count of what it had
+    sent again, which was ``before``.
+    """
+    until, figures = time.monotonic() + HEALED_S, ""
+    while time.monotonic() < until:
+        figures = await _figures(healer)
+        await truth.look()
+        if (healed := _sent_again(figures)) > before and not truth.missing[HEARER]:
+            return healed
         await asyncio.sleep(1)
     kept = [line for line in figures.splitlines() if line.startswith("permit_deliveries")]
-    raise NotHealed("\n".join(["what the queue lost was not healed", *kept, *([] if kept else [figures])]))
+    missing = f"{truth.missing[HEARER]} events are still missing"
+    raise NotHealed("\n".join(["what the queue lost was not healed", missing, *(kept or [figures])]))
+
+
+async def _figures(healer: str) -> str:
+    try:
+        return await asyncio.to_thread(docker, "exec", healer, "python", "-c", _ASK)
+    except ComposeFailed as busy:
+        return str(busy)
+
+
+def _sent_again(figures: str) -> float:
+    return sum(float(each) for each in _HEALED.findall(figures))
 
 
 async def _file(center: Composed, cast: Cast) -> None:
@@ -71,16 +93,16 @@ def _plain(plan: Application) -> bool:
     return plan.channel != "window" and plan.scenario not in ("corrected", "silent_applicant")
 
 
-async def _purge(center: Composed) -> int:
-    """Empty the hearer's queue once something stands in it; how much it was."""
+async def _purge(center: Composed) -> None:
+    """Empty the hearer's queue once something stands in it."""
     parts = urlsplit(center.attached.management)
     base = f"http://{parts.hostname}:{parts.port}/api/queues/permit/{HEARER}"
     until = time.monotonic() + 60
     async with httpx.AsyncClient(auth=(parts.username or "", parts.password or ""), timeout=10) as operator:
         while time.monotonic() < until:
             told = (await operator.get(base)).raise_for_status().json()
-            if count := int(told.get("messages", 0)):
+            if told.get("messages"):
                 (await operator.delete(f"{base}/contents")).raise_for_status()
-                return count
+                return
             await asyncio.sleep(1)
     raise NotHealed("nothing reached the queue that was to be purged")
