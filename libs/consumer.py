@@ -30,6 +30,7 @@ from faststream.rabbit.utils import RabbitClientProperties
 from pydantic import BaseModel, ValidationError
 
 from libs import inbox, traces, transport
+from libs.acknowledging import Acknowledgements, acknowledge
 from libs.broker import open_broker
 from libs.commits import Commits
 from libs.deeds import Deed, Part, Together
@@ -134,6 +135,7 @@ class Listener:
         self._consumers = consumers
         self._commits = commits
         self._tasks: set[asyncio.Task[None]] = set()
+        self._acknowledgements = Acknowledgements(max(1, pace.messages // 4))
         self.heard = 0
         exchange = RabbitExchange(flow.exchange, type=ExchangeType.TOPIC, durable=True, declare=False)
         self._subscriber = self.broker.subscriber(
@@ -148,7 +150,7 @@ class Listener:
     @property
     def idle(self) -> bool:
         """No message is between its delivery and its acknowledgement."""
-        return self._opened and not self._tasks
+        return self._opened and not self._tasks and self._acknowledgements.none
 
     async def _take(self, message: Any) -> None:
         raw = message.raw_message
@@ -172,14 +174,10 @@ class Listener:
             HEARD.labels(event_type).inc(count)
         await together.ended
         transport.received(bytes(raw.body), self._queue, begun_ns, alone)
-        try:
-            await raw.ack()
-        except (
-            AMQPError,
-            ConnectionError,
-            RuntimeError,
-        ) as gone:  # delivered again, and recognised by the inbox
-            LOG.info("acknowledgement_lost", error=type(gone).__name__)
+        if alone:
+            await acknowledge(raw)
+        else:
+            self._acknowledgements.add(raw)
 
     def _keep_aside(self, element: Bad, done: Part) -> None:
         UNREADABLE.inc()
@@ -227,4 +225,5 @@ class Listener:
             subscriber._consumer_tag = None
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=10)
+        await self._acknowledgements.finish()
         await self.broker.stop()

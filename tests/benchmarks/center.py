@@ -65,14 +65,15 @@ class StandardCenter:
         return numbers
 
     async def _hand_in(self, numbers: range, rate: float | None) -> None:
+        """Every window takes its part; at a rate they take turns, so that cases come one by one as at the peers."""
         share = -(-len(numbers) // len(self.windows))
         parts = [numbers[i : i + share] for i in range(0, len(numbers), share)]
         asked = [
             window.ask(
                 do="accept", first=part.start, cases=len(part), departments=self.departments,
-                rate=rate and rate / len(parts),
+                **({"after_s": turn / rate, "every_s": len(parts) / rate} if rate else {}),
             )
-            for window, part in zip(self.windows, parts, strict=False)
+            for turn, (window, part) in enumerate(zip(self.windows, parts, strict=False))
         ]  # fmt: skip
         await asyncio.gather(*asked)
 

@@ -107,17 +107,20 @@ class Accepting:
 
         await asyncio.gather(*(one_after_the_other() for _ in range(min(cases, WAITING_DEEDS))))
 
-    async def at_rate(self, first: int, cases: int, departments: list[str], rate: float) -> None:
-        """Hand in a case every 1/rate seconds, whether or not earlier ones are done (an open loop).
+    async def at_rate(
+        self, first: int, cases: int, departments: list[str], after_s: float, every_s: float
+    ) -> None:
+        """Hand in a case every ``every_s`` seconds, whether or not earlier ones are done (an open loop).
 
-        A case is submitted when it was due: a late start counts as waiting.
+        The first is due in ``after_s``. A case is submitted when it was due: a late start counts as waiting.
         """
         begin, begin_utc = time.monotonic(), time.time()
         running = set()
         for i in range(cases):
-            while (early := begin + i / rate - time.monotonic()) > 0:
+            due_s = after_s + i * every_s
+            while (early := begin + due_s - time.monotonic()) > 0:
                 await asyncio.sleep(early)
-            due = datetime.fromtimestamp(begin_utc + i / rate, UTC)
+            due = datetime.fromtimestamp(begin_utc + due_s, UTC)
             running.add(asyncio.create_task(self._one(first + i, departments, due)))
         await asyncio.gather(*running)
 
@@ -137,8 +140,8 @@ async def _command(houses: list[Backbone], told: dict[str, Any]) -> dict[str, An
         return {"resident": resident_bytes([os.getpid()]), "heard": sum(h.listener.heard for h in houses)}
     accepting = Accepting(houses[0])
     given = (told["first"], told["cases"], told["departments"])
-    if told.get("rate"):
-        await accepting.at_rate(*given, told["rate"])
+    if "every_s" in told:
+        await accepting.at_rate(*given, told["after_s"], told["every_s"])
     else:
         await accepting.backlog(*given)
     return {"accepted": told["cases"]}
