@@ -9,11 +9,13 @@ A queue that is never empty shows it by order: what was sent well after it has b
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TypeVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import asyncpg
 import httpx
 
 from deploy.healing.outboxes import Databases, Identity, Sent
@@ -26,6 +28,10 @@ MOST_CHUNKS = 20  # of one outbox in one look; the next look goes on from there
 MOST_LOOKED_UP = 20_000  # the oldest missing ones of one hearer: more is a hearer far behind
 OVERTAKEN_S = 30.0  # redelivery after a broken connection puts events back in front, never behind;
 # a reader that was held up sees more as sent at once than was: the worst is an event sent again that would have come
+A = TypeVar("A")
+_NOT_THERE = (
+    OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,9 @@ class Lost:
 
 class Comparison:
     """Remembers what is still missing from one look to the next, so that a look costs what is new.
+
+    A database that does not answer, or is not migrated yet, is left out of a look and named in ``not_asked``: the
+    others are compared all the same.
 
     ``broker`` is its management's address with a login that may look; ``?cafile=FILE`` names the authority it trusts.
     """
@@ -53,6 +62,7 @@ class Comparison:
         self._missing: dict[str, dict[Identity, Sent]] = {name: {} for name in databases}
         self._heard_until: dict[tuple[str, str], float] = {}
         self.compared = 0
+        self.not_asked: dict[str, str] = {}  # database to reason, of the last look
 
     @property
     def missing(self) -> dict[str, int]:
@@ -60,19 +70,32 @@ class Comparison:
         return {hearer: len(events) for hearer, events in self._missing.items()}
 
     async def look(self) -> list[Lost]:
-        """Compare what is new and what was missing before; OSError and the like when somebody is away."""
+        """Compare what is new and what was missing before; OSError and the like when the broker is away."""
+        self.not_asked = {}
         try:
             for speaker in self._databases.names:
-                await self._read(speaker)
-            waiting = [hearer for hearer in self._missing if await self._look_up(hearer)]
+                await self._ask(speaker, self._read)
+            waiting = [hearer for hearer in self._missing if await self._ask(hearer, self._look_up)]
             if not waiting:
                 return []
             depths = await self._depths()
             # Looked up once more after the queues were counted: what was acknowledged is in the inbox now.
-            return [lost for hearer in waiting for lost in await self._lost(hearer, depths)]
+            found = [await self._ask(hearer, lambda each: self._lost(each, depths)) for hearer in waiting]
+            return [lost for each in found for lost in each or ()]
         except BaseException:
             await self._databases.close()
             raise
+
+    async def _ask(self, name: str, question: Callable[[str], Awaitable[A]]) -> A | None:
+        """The answer of one database; None, and it is noted, when there is none."""
+        if name in self.not_asked:
+            return None
+        try:
+            return await question(name)
+        except _NOT_THERE as why:
+            self.not_asked[name] = f"{type(why).__name__}: {why}"
+            self._databases.let_go(name)
+            return None
 
     async def close(self) -> None:
         """Let go of the databases."""

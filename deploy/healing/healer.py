@@ -87,8 +87,11 @@ class Healer:
         except _AWAY as away:
             done.trouble.append(f"nothing was compared: {type(away).__name__}: {away}")
             return done
-        self._looked.set_to_current_time()
-        self._looked_at, self._looked_ever = time.monotonic(), True
+        not_asked = self._comparison.not_asked
+        done.trouble += [f"{name} was not compared: {why}" for name, why in not_asked.items()]
+        if not not_asked:
+            self._looked.set_to_current_time()
+            self._looked_at, self._looked_ever = time.monotonic(), True
         self._note(done.lost)
         for speaker, ids in self._due(done.lost).items():
             for start in range(0, len(ids), MOST_AT_ONCE):

@@ -120,6 +120,11 @@ class Databases:
             connection = self._open[name] = await asyncpg.connect(url, timeout=10, command_timeout=30)
         return connection
 
+    def let_go(self, name: str) -> None:
+        """Let go of one connection; the next question opens a new one."""
+        if connection := self._open.pop(name, None):
+            connection.terminate()
+
     async def close(self) -> None:
         """Let go of the connections; the next question opens new ones."""
         for connection in self._open.values():

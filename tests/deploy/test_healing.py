@@ -225,7 +225,39 @@ async def test_who_is_away_is_told_and_nothing_is_forgotten(posts: tuple[Post, P
     nowhere = Comparison(FLOW, {"intake": "postgresql://nobody@127.0.0.1:1/none"}, "http://127.0.0.1:1")
     done = await Healer(nowhere, ToyDesk(speaker)).once()
     assert done.lost == []
-    assert done.trouble[0].startswith("nothing was compared: ")
+    assert done.trouble[0].startswith("intake was not compared: ")
+
+
+async def test_one_who_is_away_keeps_nobody_else_from_being_healed(
+    posts: tuple[Post, Post, Comparison], rabbitmq_server: RabbitmqServer, postgres_server: PostgresServer
+) -> None:
+    speaker, hearer, comparison = posts
+    not_migrated = {"review.fire": postgres_server.url}
+    wider = Comparison(
+        FLOW, {**comparison._databases._urls, **not_migrated}, rabbitmq_server.management, ripe_s=RIPE_S
+    )
+    await speaker.say("lost")
+
+    async def waiting() -> bool:
+        assert await wider.look() == []
+        return wider.missing["supervision"] == 1
+
+    await until(waiting, 30)
+    with rabbitmq_server.operator() as operator:
+        operator.delete("/api/queues/permit/supervision/contents").raise_for_status()
+    await hearer.listener.start()
+    healer = Healer(wider, ToyDesk(speaker))
+    trouble: set[str] = set()
+
+    async def healed() -> bool:
+        trouble.update((await healer.once()).trouble)
+        return await hearer.count("inbox") == 1
+
+    await until(healed, 30)
+    await wider.close()
+    assert [each.partition(":")[0] for each in trouble] == ["review.fire was not compared"]
+    assert "UndefinedTableError" in trouble.pop()
+    assert healer.since_look_s == float("inf"), "not all was compared, and the alert shall say so"
 
 
 async def test_a_queue_that_is_never_empty_shows_a_loss_by_order(monkeypatch: pytest.MonkeyPatch) -> None:
