@@ -104,8 +104,12 @@ class Consumers:
 
 
 async def _raw(message: Any) -> Any:
-    """FastStream must not decode: an undecodable body would never reach the handler and stay unacknowledged."""
-    return message
+    """FastStream must not decode: an undecodable body would never reach the handler and stay unacknowledged.
+
+    It keeps what this gives on its own message: were it that message, each would wait for the cycle collector with
+    its whole body.
+    """
+    return message.raw_message
 
 
 class Listener:
@@ -152,8 +156,7 @@ class Listener:
         """No message is between its delivery and its acknowledgement."""
         return self._opened and not self._tasks and self._acknowledgements.none
 
-    async def _take(self, message: Any) -> None:
-        raw = message.raw_message
+    async def _take(self, raw: Any) -> None:
         task = asyncio.create_task(self._settle(raw, unfinished(raw) >= SUSPECT_FROM))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
